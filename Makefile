@@ -1,0 +1,60 @@
+# Voile. `make run` shows it working, `make test` checks it.
+GO      ?= go
+ARGS    ?=
+PKGS    ?= ./...
+# Every platform that the library packages must compile for. No C compiler is
+# needed: only vet, which type-checks.
+CROSS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64 android/arm64 ios/arm64 js/wasm
+# What runs on servers and desktops only.
+NATIVE  := /cmd/|/examples/|/interop
+FUZZTIME ?= 60s
+
+.PHONY: all build run test test-race lint cross generate interop bench bench-micro fuzz clean
+
+all: build
+
+build:
+	$(GO) build -trimpath -o bin/ ./cmd/...
+
+run: build
+	@bin/voile demo $(ARGS)
+
+test: lint cross
+	$(GO) test -shuffle=on -timeout 10m $(PKGS)
+	$(GO) test -race -shuffle=on -timeout 20m $(PKGS)
+	bin/voile demo --once
+
+lint: build
+	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$out" ]; then echo "not gofmt'ed: $$out"; exit 1; fi
+	$(GO) vet $(PKGS)
+	$(GO) vet -tags interop ./interop/...
+	$(GO) mod verify
+
+cross:
+	@for t in $(CROSS); do os=$${t%/*}; arch=$${t#*/}; \
+	  case $$os in linux|darwin|windows) pkgs=$$($(GO) list ./...);; *) pkgs=$$($(GO) list ./... | grep -vE '$(NATIVE)');; esac; \
+	  echo "vet $$t"; CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) vet $$pkgs || exit 1; done
+
+# Writes the Go code of the wire schema again; needs the capnp tool.
+generate:
+	$(GO) generate ./core/wire/...
+
+# Real nodes beside ours in network namespaces; needs root, cargo, iproute2.
+interop: build
+	$(GO) test -tags interop -count=1 -timeout 60m -v ./interop/... $(ARGS)
+
+bench: build
+	$(GO) test -run '^$$' -bench . -benchmem $(PKGS)
+	$(GO) run -tags interop ./interop/bench $(ARGS)
+
+bench-micro:
+	$(GO) test -run '^$$' -bench . -benchmem $(PKGS)
+
+# Every fuzz target, FUZZTIME each.
+fuzz:
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+clean:
+	rm -rf bin

@@ -1,0 +1,7 @@
+//go:build !windows
+
+package platform
+
+import "syscall"
+
+var fullDiskOS []syscall.Errno
