@@ -1,0 +1,16 @@
+//go:build js
+
+package igd
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/voile-net/voile/core/attach/detect"
+	"github.com/voile-net/voile/platform"
+)
+
+// Open fails: a page has no gateway to talk to.
+func Open(program string, logger *slog.Logger) (detect.PortMapper, error) {
+	return nil, fmt.Errorf("igd: %w", platform.ErrUnsupported)
+}
