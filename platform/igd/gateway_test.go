@@ -16,8 +16,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/voile-net/voile/core/attach/detect"
 )
 
 // fakeIGD is a gateway on loopback: it answers searches and speaks SOAP.
@@ -267,7 +265,9 @@ func TestRenewOverUPnP(t *testing.T) {
 	if args := f.mapped()["TCP 6001"]; args["NewInternalPort"] != "5150" {
 		t.Errorf("renewed as %v, want outside port 6001 to 5150", args)
 	}
+	f.mu.Lock()
 	f.external = "44.1.2.4"
+	f.mu.Unlock()
 	if err := renew(t.Context(), n); !errors.Is(err, errMoved) {
 		t.Errorf("outside address changed: %v, want errMoved", err)
 	}
@@ -296,7 +296,7 @@ func TestSearchBelievesLittle(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			f := tt.igd.start(t)
-			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
 			if g, err := f.finder().find(ctx); !errors.Is(err, ErrNoGateway) {
 				t.Errorf("found %v, %v; want ErrNoGateway", g, err)
@@ -384,8 +384,8 @@ func TestOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := m.(detect.PortMapper); !ok || m.Lost() == nil {
-		t.Error("not a whole port mapper")
+	if m.Lost() == nil || m.Lost() != m.Lost() {
+		t.Error("Lost is not one channel")
 	}
 	if err := m.Close(); err != nil {
 		t.Error(err)

@@ -1,0 +1,149 @@
+package attach
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/wire"
+)
+
+// State is how well the node is attached (spec 04 §8). It says nothing about
+// readiness.
+type State uint8
+
+const (
+	Detached State = iota
+	Detaching
+	Attaching
+	AttachedWeak
+	AttachedFair
+	AttachedGood
+	AttachedStrong
+	AttachedFull
+)
+
+// String is the name of the API.
+func (s State) String() string {
+	names := [...]string{"Detached", "Detaching", "Attaching", "AttachedWeak", "AttachedFair",
+		"AttachedGood", "AttachedStrong", "AttachedFull"}
+	if int(s) < len(names) {
+		return names[s]
+	}
+	return "invalid"
+}
+
+// Status is the state with what it was worked out from.
+type Status struct {
+	State               State
+	PublicInternetReady bool
+	LocalNetworkReady   bool
+	AttachedSince       time.Time // zero: detached
+	routing.Level                 // counts; zero while detached
+	// StartError is why the network could not be started; nil: it is started, or
+	// nobody wants it to be.
+	StartError error
+	Inbound    routing.InboundStage
+	Outbound   routing.OutboundStage
+}
+
+// Status is the present status.
+func (a *Attacher) Status() Status {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.status
+	s.AttachedSince = a.since
+	return s
+}
+
+// Wait blocks until the condition holds for the status, or ctx ends. The
+// condition must not block.
+func (a *Attacher) Wait(ctx context.Context, condition func(Status) bool) (Status, error) {
+	for {
+		a.mu.Lock()
+		s := a.status
+		s.AttachedSince = a.since
+		closed := a.closed
+		var changed chan struct{}
+		if !condition(s) && !closed {
+			changed = make(chan struct{})
+			a.waiters = append(a.waiters, changed)
+		}
+		a.mu.Unlock()
+		switch {
+		case changed != nil:
+		case closed:
+			return s, ErrClosed
+		default:
+			return s, nil
+		}
+		select {
+		case <-changed:
+		case <-a.ctx.Done():
+			return s, ErrClosed
+		case <-ctx.Done():
+			a.mu.Lock()
+			a.waiters = slices.DeleteFunc(a.waiters, func(c chan struct{}) bool { return c == changed })
+			a.mu.Unlock()
+			return s, context.Cause(ctx)
+		}
+	}
+}
+
+// measure works the status out, once a tick (spec 04 §8).
+func (a *Attacher) measure(now time.Time) {
+	own := a.cfg.Table.Own(wire.PublicInternet)
+	level := a.cfg.Table.AttachmentLevel(now)
+	inbound := own.InboundStage(now)
+	outbound := own.OutboundStage(a.session.outboundInputs(), now)
+	ready := own.InboundReady(now) && outbound == routing.OutboundReadyToOperate
+	a.cfg.Network.SetOutboundReady(outbound == routing.OutboundReadyToOperate)
+
+	a.mu.Lock()
+	if !a.want {
+		a.mu.Unlock()
+		return
+	}
+	old := a.status
+	a.status.Level = level
+	a.status.State = Attaching + State(level.Bars())
+	a.status.PublicInternetReady = ready
+	a.status.LocalNetworkReady = a.cfg.Table.Own(wire.LocalNetwork).InboundStage(now) == routing.InboundReadyToPublish
+	a.status.Inbound, a.status.Outbound = inbound, outbound
+	status := a.status
+	a.mu.Unlock()
+	if status.State != old.State || status.PublicInternetReady != old.PublicInternetReady ||
+		status.LocalNetworkReady != old.LocalNetworkReady {
+		a.tell(status)
+	}
+}
+
+func (a *Attacher) setStartError(err error) {
+	a.mu.Lock()
+	changed := (a.status.StartError == nil) != (err == nil)
+	a.status.StartError = err
+	status := a.status
+	a.mu.Unlock()
+	if changed {
+		a.tell(status)
+	}
+}
+
+// tell passes a changed status on and wakes whoever waits.
+func (a *Attacher) tell(s Status) {
+	a.mu.Lock()
+	s.AttachedSince = a.since
+	waiters := a.waiters
+	a.waiters = nil
+	a.mu.Unlock()
+	for _, w := range waiters {
+		close(w)
+	}
+	if a.cfg.Changed != nil {
+		a.cfg.Changed(s)
+	}
+}
+
+// Started reports whether the network runs.
+func (a *Attacher) Started() bool { return a.current.Load() != nil }

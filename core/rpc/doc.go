@@ -1,0 +1,11 @@
+// Package rpc asks and answers: the life of an operation, from its encoding to
+// the matching of its answer, and the handling of everything other nodes ask
+// (spec 03 sections 3, 4 and 6; spec 05 sections 6, 7 and 9).
+//
+// It knows nothing of sockets: sealed bytes go to core/network and come from
+// it. It keeps no periodic task: those are core/attach's. The distributed
+// records are not here either; what serves them is given as [Records].
+//
+// The package may import core/crypto, core/wire, core/routing, core/route,
+// core/network and core/transport (for the type of a flow).
+package rpc

@@ -1,0 +1,110 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/platform"
+)
+
+// Names of the values in columnNode.
+const (
+	nameRoutes  = "routes"
+	nameRecords = "bootstrap_records"
+)
+
+// validity says what the stored routing table belongs to (spec 04 §4).
+func (n *Node) validity() routing.Validity {
+	t := &n.cfg.Network.RoutingTable
+	password := ""
+	if p := n.cfg.Network.NetworkKeyPassword; p != nil {
+		password = string(*p)
+	}
+	return n.table.ValidityOf(t.Bootstrap, t.BootstrapKeys, t.BootstrapRecords, password)
+}
+
+// load reads the routing table and the routes of the last run. State that does
+// not read is an error: it is never taken for an empty one.
+func (n *Node) load(ctx context.Context) error {
+	now := time.Now()
+	type row struct{ key, value []byte }
+	var rows []row
+	err := n.vault.each(ctx, columnTable, func(key, value []byte) error {
+		rows = append(rows, row{key, value})
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("routing table: %w", err)
+	}
+	loaded, ok := n.table.Load(func(yield func([]byte, []byte) bool) {
+		for _, r := range rows {
+			if !yield(r.key, r.value) {
+				return
+			}
+		}
+	}, n.validity(), now)
+	if !ok && len(rows) > 0 {
+		var gone []change
+		for _, r := range rows {
+			gone = append(gone, change{columnTable, r.key, nil})
+		}
+		if err := n.vault.put(ctx, gone...); err != nil {
+			return fmt.Errorf("routing table: %w", err)
+		}
+		n.log.Info("stored routing table belongs to another network or identity and was dropped")
+	}
+	if text, err := n.vault.get(ctx, nameRecords); err != nil {
+		return fmt.Errorf("bootstrap records: %w", err)
+	} else if text != nil {
+		if err := json.Unmarshal(text, n.records); err != nil {
+			return &platform.CorruptError{Name: nameRecords, Err: err}
+		}
+	}
+	data, err := n.vault.get(ctx, nameRoutes)
+	if err != nil {
+		return fmt.Errorf("routes: %w", err)
+	}
+	if data != nil {
+		if err := n.routes.Load(data); err != nil {
+			return &platform.CorruptError{Name: nameRoutes, Err: err}
+		}
+	}
+	n.log.Info("state loaded", "peers", loaded)
+	return nil
+}
+
+// save writes what has changed of the routing table, and the routes.
+func (n *Node) save(ctx context.Context) error {
+	n.saving.Lock()
+	defer n.saving.Unlock()
+	var changes []change
+	err := n.table.Save(n.saveAll, n.validity(), time.Now(), func(key, value []byte) {
+		changes = append(changes, change{columnTable, key, value})
+	})
+	if err != nil {
+		return err
+	}
+	routes, err := n.routes.Save()
+	if err != nil {
+		return err
+	}
+	records, err := json.Marshal(n.records)
+	if err != nil {
+		return err
+	}
+	changes = append(changes, change{columnNode, []byte(nameRoutes), routes}, change{columnNode, []byte(nameRecords), records})
+	err = n.vault.put(ctx, changes...)
+	n.saveAll = err != nil // rows that were not stored are lost to the table
+	if errors.Is(err, platform.ErrNoSpace) {
+		return fmt.Errorf("no space left for the node's state; it goes on without: %w", err)
+	}
+	return err
+}
+
+// ids are the node ids of the node, the best first.
+func (n *Node) ids() []crypto.NodeID { return append([]crypto.NodeID(nil), n.table.NodeIDs()...) }
