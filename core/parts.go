@@ -76,7 +76,7 @@ func (n *Node) openPlatform(ctx context.Context) error {
 	if o.Resolver == nil {
 		o.Resolver = bootstrap.NewNetResolver(net.DefaultResolver)
 	}
-	if o.PortMapper == nil && cfg.Network.UPnP && !cfg.Network.PrivateNetwork {
+	if o.PortMapper == nil && cfg.Network.UPnP && !cfg.Network.PrivateNetwork && !cfg.Network.Privacy.RequireInboundRelay {
 		o.PortMapper = n.openMapper()
 	}
 	return nil

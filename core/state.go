@@ -205,3 +205,7 @@ func (m *trafficMeter) rates() (down, up uint64) {
 	defer m.mu.Unlock()
 	return m.down.Transfer().Average, m.up.Transfer().Average
 }
+
+// Started reports whether the network of the node runs: it listens and can be
+// dialled.
+func (n *Node) Started() bool { return n.attach.Started() }

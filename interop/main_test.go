@@ -3,9 +3,9 @@
 package interop
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,11 +17,13 @@ import (
 	"github.com/voile-net/voile/interop/netns"
 )
 
+// How to run, from the environment: flags would be unknown to the other test
+// programs that the same go test command runs.
 var (
-	standIn    = flag.Bool("standin", false, "run real nodes in place of Voile nodes, to check the laboratory itself")
-	requireLab = flag.Bool("require", false, "fail where the laboratory cannot run, instead of skipping")
-	prefix     = flag.String("prefix", "ih", "start of the laboratories' names; two runs side by side need different ones")
-	keep       = flag.Bool("keep", false, "keep logs and configurations of tests that passed, too")
+	standIn    = os.Getenv("VOILE_INTEROP_STANDIN") != "" // real nodes in place of Voile nodes, to check the laboratory itself
+	requireLab = os.Getenv("VOILE_INTEROP_REQUIRE") != "" // fail where the laboratory cannot run, instead of skipping
+	keep       = os.Getenv("VOILE_INTEROP_KEEP") != ""    // keep logs and configurations of tests that passed, too
+	prefix     = cmp.Or(os.Getenv("VOILE_INTEROP_PREFIX"), "ih")
 )
 
 const (
@@ -36,15 +38,15 @@ const (
 func newLab(t *testing.T, name string) *lab.Lab {
 	t.Helper()
 	o := lab.Options{Log: t.Output(), As: map[lab.Kind]lab.Kind{}}
-	if *standIn {
+	if standIn {
 		o.As[lab.Voile] = lab.Real
 	}
-	l, err := lab.New(t.Context(), *prefix+name, o)
+	l, err := lab.New(t.Context(), prefix+name, o)
 	if err != nil {
 		unavailable(t, err)
 	}
 	t.Cleanup(func() {
-		wanted := t.Failed() || *keep
+		wanted := t.Failed() || keep
 		if wanted {
 			report(l)
 			t.Logf("logs, configurations and reports: %s", l.Dir())
@@ -59,7 +61,7 @@ func newLab(t *testing.T, name string) *lab.Lab {
 // unavailable skips a test that cannot run here, or fails it if it has to.
 func unavailable(t *testing.T, err error) {
 	t.Helper()
-	if !*requireLab && (errors.Is(err, netns.ErrNeedsRoot) || errors.Is(err, lab.ErrNoVoile)) {
+	if !requireLab && (errors.Is(err, netns.ErrNeedsRoot) || errors.Is(err, lab.ErrNoVoile)) {
 		t.Skip(err)
 	}
 	t.Fatal(err)

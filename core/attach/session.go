@@ -120,6 +120,15 @@ func (a *Attacher) start() (_ *session, err error) {
 	if err := s.listen(ctx); err != nil {
 		return nil, err
 	}
+	if domains.Private() { // where nothing listens there is nothing to need
+		var bound wire.AddressSet
+		for _, b := range s.stack.BoundAddrs() {
+			bound |= wire.Addresses(wire.AddressTypeOf(b.Addr.Addr()))
+		}
+		if bound != 0 {
+			s.families &= bound
+		}
+	}
 	a.cfg.Network.SetStack(s.stack)
 	a.current.Store(s)
 	s.configure(domains, true)
@@ -234,6 +243,11 @@ func (s *session) close() {
 	s.cancel()
 	s.cfg.RPC.EndWaits()
 	s.tasks.Wait()
+	if s.cfg.Mapper != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		s.cfg.Mapper.Clear(ctx)
+		cancel()
+	}
 	if s.cfg.Save != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		if err := s.cfg.Save(ctx); err != nil {
@@ -303,6 +317,7 @@ func (s *session) tick(now time.Time) {
 	inputs := s.outboundInputs()
 	outbound := own.OutboundStage(inputs, now)
 	inbound := own.InboundStage(now)
+	s.watchMapper()
 	s.manageRelays(own, inbound, now)
 	s.mtuTick(own, now)
 	s.publish(now)
@@ -339,6 +354,20 @@ func (s *session) routeChange(c route.Change) {
 	}
 }
 
+// watchMapper starts the network anew when a mapped port is gone for good
+// (spec 04 §9.5).
+func (s *session) watchMapper() {
+	if s.cfg.Mapper == nil {
+		return
+	}
+	select {
+	case <-s.cfg.Mapper.Lost():
+		s.log.Info("port mapping lost; the network starts anew")
+		s.Restart()
+	default:
+	}
+}
+
 // watchInterfaces notices a change of the device's addresses (spec 04 §9.7).
 func (s *session) watchInterfaces(ctx context.Context) {
 	network, err := s.cfg.NetInfo.Network(ctx)
@@ -352,6 +381,9 @@ func (s *session) watchInterfaces(ctx context.Context) {
 	d := routing.NewDomains(network, old.Private())
 	families := d.AddressTypes(wire.PublicInternet, allowedFamilies(s.cfg.Settings.Network.AddressTypes))
 	s.log.Info("network changed")
+	if s.cfg.Mapper != nil {
+		s.cfg.Mapper.Clear(ctx) // the gateway may be another
+	}
 	s.cfg.Names.Forget()
 	s.onlySelf.Store(0)
 	s.cfg.Table.SetDomains(d)

@@ -5,7 +5,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/rpc"
+	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -116,7 +120,9 @@ func (a *Attacher) measure(now time.Time) {
 	if status.State != old.State || status.PublicInternetReady != old.PublicInternetReady ||
 		status.LocalNetworkReady != old.LocalNetworkReady {
 		a.tell(status)
+		return
 	}
+	a.wake() // counts and stages are looked at too
 }
 
 func (a *Attacher) setStartError(err error) {
@@ -134,16 +140,59 @@ func (a *Attacher) setStartError(err error) {
 func (a *Attacher) tell(s Status) {
 	a.mu.Lock()
 	s.AttachedSince = a.since
+	a.mu.Unlock()
+	a.wake()
+	if a.cfg.Changed != nil {
+		a.cfg.Changed(s)
+	}
+}
+
+// wake lets everybody who waits look again.
+func (a *Attacher) wake() {
+	a.mu.Lock()
 	waiters := a.waiters
 	a.waiters = nil
 	a.mu.Unlock()
 	for _, w := range waiters {
 		close(w)
 	}
-	if a.cfg.Changed != nil {
-		a.cfg.Changed(s)
-	}
 }
 
 // Started reports whether the network runs.
 func (a *Attacher) Started() bool { return a.current.Load() != nil }
+
+// Connections lists the connections, nil while the network is not started.
+func (a *Attacher) Connections() []transport.ConnInfo {
+	if s := a.current.Load(); s != nil {
+		return s.stack.Connections()
+	}
+	return nil
+}
+
+// TransportStats are the counters of the transports; false: not started.
+func (a *Attacher) TransportStats() (transport.Stats, bool) {
+	if s := a.current.Load(); s != nil {
+		return s.stack.Stats(), true
+	}
+	return transport.Stats{}, false
+}
+
+// CloseConnections closes all connections.
+func (a *Attacher) CloseConnections() {
+	if s := a.current.Load(); s != nil {
+		s.stack.CloseAll()
+	}
+}
+
+// TestRoute sends a StatusQ through a route of ours, or to an imported one, and
+// reports whether it was answered.
+func (a *Attacher) TestRoute(ctx context.Context, id crypto.RouteID) (bool, error) {
+	if target, selection, err := a.cfg.Routes.RemoteTest(id, time.Now()); err == nil {
+		return a.ask(ctx, rpc.PrivateRoute(target.Route, selection)).Outcome == route.Answered, nil
+	}
+	target, selection, err := a.cfg.Routes.Loopback(id, wire.PreferOrdered)
+	if err != nil {
+		return false, err
+	}
+	return a.ask(ctx, rpc.PrivateRoute(target.Route, selection)).Outcome == route.Answered, nil
+}

@@ -201,10 +201,12 @@ func newPointCache() pointCache {
 
 func (c pointCache) get(public [ValueSize]byte) (v *verifier, known bool, err error) {
 	c.mu.Lock()
-	p := c.points.Get(public)
+	if p := c.points.Get(public); p != nil {
+		v = *p // the slot may be another's as soon as the lock is open
+	}
 	c.mu.Unlock()
-	if p != nil {
-		return *p, true, nil
+	if v != nil {
+		return v, true, nil
 	}
 	v = new(verifier)
 	if _, err := v.point.SetBytes(public[:]); err != nil {

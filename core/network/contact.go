@@ -78,6 +78,14 @@ func (s *sending) lastFlow(filter routing.DialFilter) (Result, bool, error) {
 // by carries out one method. A signal that is not answered in time falls back
 // on the same relay; any other failure is final (spec 04 §10.4).
 func (s *sending) by(c routing.ContactMethod) (Result, error) {
+	res, err := s.carryOut(c)
+	if err == nil {
+		s.m.reached.count(c.Kind)
+	}
+	return res, err
+}
+
+func (s *sending) carryOut(c routing.ContactMethod) (Result, error) {
 	switch c.Kind {
 	case routing.ContactExisting:
 		return s.existing()
@@ -88,6 +96,7 @@ func (s *sending) by(c routing.ContactMethod) (Result, error) {
 		if errors.Is(err, errUnanswered) && s.ctx.Err() == nil {
 			s.r.Target.MethodFailed(c, time.Now())
 			s.m.log.Debug("signal not answered, relaying", "peer", s.to, "op", c.Kind.String())
+			s.m.reached.unanswered.Add(1)
 			return s.toDialInfo(routing.ContactInboundRelay.String(), c.DialInfo)
 		}
 		return res, err

@@ -92,6 +92,7 @@ type Manager struct {
 	signals  atomic.Pointer[Signaller] // nil: no signals yet
 	ready    atomic.Bool               // outbound side is ready
 	traffic  traffic
+	reached  reached
 	bodies   sync.Pool // of *[]byte: decrypted bodies
 	messages sync.Pool // of *[]byte: sealed or relayed messages
 
@@ -248,6 +249,42 @@ type Traffic struct {
 // Traffic is a snapshot of the counters.
 func (m *Manager) Traffic() Traffic {
 	return Traffic{m.traffic.down.Load(), m.traffic.up.Load(), m.traffic.dropped.Load()}
+}
+
+// reached counts how peers were reached.
+type reached struct {
+	by         [routing.ContactInboundRelay + 1]atomic.Uint64
+	answered   [2]atomic.Uint64 // signals of others that we answered
+	unanswered atomic.Uint64
+	relayed    atomic.Uint64
+}
+
+func (r *reached) count(k routing.ContactKind) {
+	if int(k) < len(r.by) {
+		r.by[k].Add(1)
+	}
+}
+
+// Reached counts the messages sent by each contact method since the manager was
+// made; answers that went back on their question's flow are not in it.
+type Reached struct {
+	Existing, Direct, ReverseConnect, HolePunch, InboundRelay uint64
+	SignalsUnanswered                                         uint64 // ours, that fell back on the relay
+	ReverseConnected, HolesPunched                            uint64 // signals of others that we answered
+	RelayedForOthers                                          uint64 // envelopes passed on
+}
+
+// Reached is a snapshot.
+func (m *Manager) Reached() Reached {
+	by := func(k routing.ContactKind) uint64 { return m.reached.by[k].Load() }
+	return Reached{
+		Existing: by(routing.ContactExisting), Direct: by(routing.ContactDirect),
+		ReverseConnect: by(routing.ContactSignalReverse), HolePunch: by(routing.ContactSignalHolePunch),
+		InboundRelay: by(routing.ContactInboundRelay), SignalsUnanswered: m.reached.unanswered.Load(),
+		ReverseConnected: m.reached.answered[wire.SignalReverseConnect].Load(),
+		HolesPunched:     m.reached.answered[wire.SignalHolePunch].Load(),
+		RelayedForOthers: m.reached.relayed.Load(),
+	}
 }
 
 // spawn starts a goroutine that Close waits for; false: closed.

@@ -210,4 +210,5 @@ func (m *Manager) pass(job relayed) {
 		return
 	}
 	m.traffic.up.Add(uint64(len(*job.message)))
+	m.reached.relayed.Add(1)
 }

@@ -222,7 +222,9 @@ func (m *Manager) HandleSignal(_ context.Context, s *wire.Signal, in *Inbound) e
 		}
 		if err != nil {
 			m.log.Debug("signal not answered", "peer", peer.BestID(), "err", err)
+			return
 		}
+		m.reached.answered[s.Kind].Add(1)
 	})
 	if !started {
 		m.served.leave()

@@ -13,24 +13,14 @@ import (
 // (spec 04 §7.1).
 const MaxFindNode = 20
 
-// Filter selects entries. It is called without locks held on the entry, and under
-// the lock of the table: it must not call methods of the table.
+// Filter selects entries. It is called without the lock of the entry held, and in
+// searches by distance under the lock of the table: it must not call the table.
 type Filter func(e *Entry, s State) bool
 
 // Closest returns up to n entries that pass the filter, nearest to the target
 // first, reliable ones before all others (spec 04 §7.1, 3). nil: every entry.
 func (t *Table) Closest(target crypto.HashCoordinate, n int, filter Filter, now time.Time) []*Entry {
-	found := t.closest(target, n, filter, now, true)
-	list := make([]*Entry, len(found))
-	for i := range found {
-		list[i] = found[i].entry
-	}
-	return list
-}
-
-// ClosestByDistance is Closest without regard to reliability.
-func (t *Table) ClosestByDistance(target crypto.HashCoordinate, n int, filter Filter, now time.Time) []*Entry {
-	found := t.closest(target, n, filter, now, false)
+	found := t.closest(target, n, filter, now)
 	list := make([]*Entry, len(found))
 	for i := range found {
 		list[i] = found[i].entry
@@ -39,8 +29,8 @@ func (t *Table) ClosestByDistance(target crypto.HashCoordinate, n int, filter Fi
 }
 
 // closest walks the buckets from the nearest on and stops as soon as nothing
-// farther can matter: n reliable entries, or n of any state, are found.
-func (t *Table) closest(target crypto.HashCoordinate, n int, filter Filter, now time.Time, reliableFirst bool) []member {
+// farther can matter: n reliable entries are found.
+func (t *Table) closest(target crypto.HashCoordinate, n int, filter Filter, now time.Time) []member {
 	i := slices.Index(t.kinds, target.Kind)
 	if i < 0 || n <= 0 {
 		return nil
@@ -59,7 +49,7 @@ func (t *Table) closest(target crypto.HashCoordinate, n int, filter Filter, now 
 			if filter != nil && !filter(m.entry, state) {
 				continue
 			}
-			if inFirst && (!reliableFirst || state == StateReliable) {
+			if inFirst && state == StateReliable {
 				first.add(m)
 			} else if inRest {
 				rest.add(m)
@@ -111,7 +101,7 @@ func (t *Table) ClosestPeers(target crypto.HashCoordinate, caps []wire.Capabilit
 	found := t.closest(target, max, func(e *Entry, s State) bool {
 		p := e.SignedPeerInfo(domain)
 		return s.Live() && p != nil && hasCaps(p, caps)
-	}, now, true)
+	}, now)
 
 	ours := t.own[domain].Published()
 	ownID, ok := t.NodeID(target.Kind)
@@ -185,7 +175,7 @@ func (t *Table) Fastest(n int, filter Filter, now time.Time) []*Entry {
 }
 
 // ByResponse returns all entries that pass the filter, best state first, then by
-// tm90 latency, unknown last: the order of [RandomFast] and [Percentile].
+// tm90 latency, unknown last: the order of [Table.RandomFast] and [Percentile].
 func (t *Table) ByResponse(filter Filter, now time.Time) []*Entry {
 	list := t.judge(filter, now)
 	slices.SortFunc(list, func(a, b judged) int {

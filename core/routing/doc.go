@@ -8,15 +8,15 @@
 //   - [Entry] is one peer: descriptions, counters, last flows, state.
 //   - [Own] is our own description in one routing domain: what it is made of,
 //     whether it may be published, and the relays that complete it.
-//   - [Table.ContactMethods] and [ContactPossible] tell how to reach a node.
+//   - [Table.ContactMethods] and [Table.ContactPossible] tell how to reach a node.
 //   - [Fanout] is the queue of a search that converges on a point.
 //
 // There is no I/O here, no goroutine and no clock: the time is an argument, and
-// randomness comes from the generator given to [New]. Everything may be called
-// from any goroutine. Locks, always taken in this order: the one of an [Own],
-// the one of the [Table], the one of an [Entry]. None is held while a callback
-// of the caller runs, except the liveness callback of flows and the filters of
-// searches, which must not call back into this package's Table or Own.
+// randomness comes from the generator given to [New]. Methods may be called from
+// any goroutine, but for those of a [Fanout] and a [TransferMeter], which belong to
+// one owner. Locks, always taken in this order: the one of an [Own], the one of the
+// [Table], the one of an [Entry]. Callbacks (liveness of flows, filters, the put of
+// Save) may run under them and must not call a Table or an Own.
 //
 // The package may import core/crypto, core/wire, core/transport (for its Flow
 // only), platform (for its value types only) and the CBOR library.

@@ -233,14 +233,6 @@ func (e *Entry) TransportFailing(t Transport) bool {
 	return e.acc.transport[t.index()].failing()
 }
 
-// AnsweredOver reports whether the peer has answered a question that we dialled
-// over this transport (spec 04 §10.2).
-func (e *Entry) AnsweredOver(t Transport) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.acc.transport[t.index()].answers > 0
-}
-
 // Latency is the summary of the round trips; false: no sample yet.
 func (e *Entry) Latency() (Latency, bool) {
 	e.mu.Lock()

@@ -174,28 +174,31 @@ func (o *Own) ManageRelays(offline bool, now time.Time) (changed bool) {
 	if o.domain != wire.PublicInternet {
 		return false
 	}
-	// Entries are looked at before the lock of Own is taken for the decision.
 	o.mu.Lock()
-	stage := o.inboundStageLocked(now)
 	needs := o.relayNeedsLocked()
 	judge := o.relayJudgeLocked(now)
-	present := slices.Clone(o.relays)
+	idle := o.inboundStageLocked(now) < InboundNeedsRelays || !needs.Needed() && len(o.relays) == 0
 	o.mu.Unlock()
-	if stage < InboundNeedsRelays || !needs.Needed() && len(present) == 0 {
+	if idle {
 		return false
 	}
-	var chosen []*relay
+	// All entries are looked at without our lock, which every send takes.
+	var candidates []*Entry
 	if needs.Needed() {
-		candidates := o.table.ByResponse(func(e *Entry, s State) bool {
+		candidates = o.table.ByResponse(func(e *Entry, s State) bool {
 			return s.Responsive() && judge.judge(e) == relayFit
 		}, now)
-		chosen = o.chooseRelays(needs, judge, present, candidates, offline, now)
+	}
+
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var chosen []*relay
+	if needs = o.relayNeedsLocked(); needs.Needed() {
+		chosen = o.chooseRelaysLocked(needs, judge, candidates, offline, now)
 		if chosen == nil {
 			return false // nothing that can be published: stay as we are
 		}
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	if slices.EqualFunc(o.relays, chosen, func(a, b *relay) bool {
 		return a.entry == b.entry && slices.Equal(a.dialInfo, b.dialInfo) && slices.Equal(a.pings, b.pings)
 	}) {
@@ -212,8 +215,8 @@ func (o *Own) ManageRelays(offline bool, now time.Time) (changed bool) {
 	return true
 }
 
-// chooseRelays returns nil if no choice can be published.
-func (o *Own) chooseRelays(needs RelayNeeds, judge relayJudge, present []*relay, candidates []*Entry, offline bool, now time.Time) []*relay {
+// chooseRelaysLocked returns nil if no choice can be published.
+func (o *Own) chooseRelaysLocked(needs RelayNeeds, judge relayJudge, candidates []*Entry, offline bool, now time.Time) []*relay {
 	at := stampOf(now)
 	var chosen []*relay
 	tried := make(map[*Entry]bool)
@@ -235,8 +238,8 @@ func (o *Own) chooseRelays(needs RelayNeeds, judge relayJudge, present []*relay,
 		}
 		chosen = append(chosen, &r)
 	}
-	for _, r := range present {
-		if o.keepRelay(r, judge, candidates, offline, now) {
+	for _, r := range o.relays {
+		if r.keep(judge, candidates, offline, now) {
 			take(r.entry, r)
 		} else {
 			tried[r.entry] = true
@@ -256,7 +259,8 @@ func (o *Own) chooseRelays(needs RelayNeeds, judge relayJudge, present []*relay,
 	return chosen
 }
 
-func (o *Own) keepRelay(r *relay, judge relayJudge, candidates []*Entry, offline bool, now time.Time) bool {
+// keep decides whether a relay stays (spec 04 §10.2).
+func (r *relay) keep(judge relayJudge, candidates []*Entry, offline bool, now time.Time) bool {
 	state := r.entry.State(now)
 	if state <= StateDead || !r.entry.place.Load() ||
 		!offline && state.Responsive() && judge.judge(r.entry) == relayUnsuitable {

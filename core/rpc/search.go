@@ -134,15 +134,14 @@ func (r *RPC) Resolve(ctx context.Context, id crypto.NodeID, ask func(*routing.E
 		return e, nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	var calls sync.WaitGroup
+	defer func() { cancel(); calls.Wait() }()
 	f := routing.NewFanout(routing.ResolveConfig(id), r.cfg.Table.FanoutNodes(id.Coordinate(), false, nil, now), now)
 	type reply struct {
 		node  *routing.FanoutNode
 		peers []*routing.Entry
 	}
 	replies := make(chan reply)
-	var calls sync.WaitGroup
-	defer calls.Wait()
 	running := 0
 	for {
 		now = time.Now()

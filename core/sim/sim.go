@@ -89,7 +89,7 @@ func (n *Node) Restart(ctx context.Context) (err error) {
 // noNames resolves nothing.
 type noNames struct{}
 
-func (noNames) TXT(context.Context, string) ([]string, error)       { return nil, nil }
+func (noNames) TXT(context.Context, string) ([]string, error)      { return nil, nil }
 func (noNames) Host(context.Context, string) ([]netip.Addr, error) { return nil, nil }
 
 // facts is a device with one interface.

@@ -120,10 +120,10 @@ func (r *messageReader) read(idle func() (time.Duration, error)) ([]byte, error)
 	}
 }
 
-// fill reads until need bytes are there.
+// fill reads more, into a buffer that can hold need bytes.
 func (r *messageReader) fill(need int, idle func() (time.Duration, error)) error {
 	r.makeRoom(need)
-	for r.end-r.start < need {
+	for {
 		if !r.armed {
 			wait, err := idle()
 			if err == nil {
@@ -139,13 +139,13 @@ func (r *messageReader) fill(need int, idle func() (time.Duration, error)) error
 		r.full = r.end == len(r.buf)
 		switch {
 		case n > 0:
+			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			r.armed = false
 		case err != nil:
 			return err
 		}
 	}
-	return nil
 }
 
 func (r *messageReader) makeRoom(need int) {

@@ -19,7 +19,10 @@ type Identity struct {
 
 // NewIdentity derives the identity that belongs to a name.
 func NewIdentity(name string) Identity {
-	seed := sha256.Sum256([]byte("voile laboratory identity " + name))
+	return identityOf(sha256.Sum256([]byte("voile laboratory identity " + name)))
+}
+
+func identityOf(seed [ed25519.SeedSize]byte) Identity {
 	return Identity{ed25519.NewKeyFromSeed(seed[:])}
 }
 

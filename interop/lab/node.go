@@ -178,6 +178,7 @@ func (n *node) start(ctx context.Context) error {
 	if err != nil {
 		n.proc.Kill()
 		<-n.proc.Done()
+		n.proc = nil
 		return err
 	}
 	return n.client.Attach(ctx)

@@ -53,7 +53,7 @@ func voileProgram(ctx context.Context, dir string, log io.Writer) (program, erro
 		if err != nil {
 			return program{}, err
 		}
-		if _, err := os.Stat(filepath.Join(root, "cmd", "voile")); err != nil {
+		if files, err := filepath.Glob(filepath.Join(root, "cmd", "voile", "*.go")); err != nil || len(files) == 0 {
 			return program{}, ErrNoVoile
 		}
 		path = filepath.Join(dir, "voile")

@@ -280,3 +280,29 @@ func TestNewRemovesLeftovers(t *testing.T) {
 		t.Errorf("namespaces: %q, %v", out, err)
 	}
 }
+
+func TestMTU(t *testing.T) {
+	n := newNetwork(t, "ihnsmtu")
+	h := addHost(t, n, HostSpec{MTU: 1300})
+	if out, err := h.Output(t.Context(), "ip", "link", "show", "eth0"); err != nil || !strings.Contains(out, "mtu 1300 ") {
+		t.Errorf("interface %q, %v; want an MTU of 1300", out, err)
+	}
+}
+
+func TestDelay(t *testing.T) {
+	n := newNetwork(t, "ihnslate")
+	const delay = 50 * time.Millisecond
+	a := addHost(t, n, HostSpec{})
+	b, err := n.AddHost(t.Context(), HostSpec{Delay: delay})
+	if errors.Is(err, ErrNoNetem) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, to := listen(t, a, ":0"), listen(t, b, ":7000")
+	began := time.Now()
+	if _, ok := send(t, from, to, fmt.Sprintf("%s:7000", b.IPv4())); !ok || time.Since(began) < delay {
+		t.Errorf("a packet arrived: %t, after %s; want it after %s", ok, time.Since(began), delay)
+	}
+}

@@ -14,10 +14,11 @@ import (
 )
 
 const (
-	window     = 256 << 10 // bytes of one direction that are not read yet
-	backlog    = 128       // connections that wait to be accepted
-	resendSYN  = time.Second
-	resendData = 200 * time.Millisecond
+	window       = 256 << 10   // bytes of one direction that are not read yet
+	backlog      = 128         // connections that wait to be accepted
+	resendSYN    = time.Second // doubled each time
+	maxResendSYN = time.Minute
+	resendData   = 200 * time.Millisecond
 )
 
 var (
@@ -136,7 +137,7 @@ func (h *Host) DialTCP(ctx context.Context, remote netip.AddrPort, o transport.D
 	h.network.mu.Lock()
 	s.answer = answer
 	h.network.mu.Unlock()
-	for wait := resendSYN; ; wait *= 2 {
+	for wait := resendSYN; ; wait = min(2*wait, maxResendSYN) {
 		s.syn(remote)
 		timer := time.NewTimer(wait)
 		select {
@@ -298,6 +299,9 @@ func (s *stream) pumpLocked() {
 	}
 	for len(s.out) > 0 && !s.out[0].at.After(now) {
 		to.in.take(s.out[0])
+		if s.out[0].end == ErrReset {
+			to.leaveLocked() // its address pair is free, whether or not it was closed
+		}
 		s.out[0] = segment{}
 		s.out = s.out[1:]
 	}
@@ -421,10 +425,16 @@ func (s *stream) Close() error {
 		n := s.host.network
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		delete(s.host.streams, s.ends)
+		s.leaveLocked()
 		s.transmitLocked(segment{end: ErrReset})
 	})
 	return nil
+}
+
+func (s *stream) leaveLocked() {
+	if s.host.streams[s.ends] == s {
+		delete(s.host.streams, s.ends)
+	}
 }
 
 func (s *stream) LocalAddr() net.Addr  { return net.TCPAddrFromAddrPort(s.ends.local) }

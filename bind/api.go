@@ -1,0 +1,120 @@
+package bind
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/voile-net/voile/core"
+	"github.com/voile-net/voile/core/crypto"
+)
+
+// Options are what the host of an API adds to it.
+type Options struct {
+	// Control does the requests that concern the host program (spec 07 §5.7); it
+	// may block until ctx ends. nil: every one is a Generic "unknown control
+	// message".
+	Control func(ctx context.Context, args []string) (string, error)
+	Logger  *slog.Logger // nil: no log
+}
+
+// API is the operations of one node, for any number of clients. Methods may be
+// called from any goroutine.
+type API struct {
+	node  *core.Node
+	opts  Options
+	log   *slog.Logger
+	ops   table
+	clock *crypto.Clock
+	// crypto does the operations on keys; it shares nothing with the node.
+	crypto *crypto.Crypto
+}
+
+// New makes the API of a node. It does not own the node.
+func New(node *core.Node, opts Options) *API {
+	a := &API{node: node, opts: opts, log: opts.Logger, ops: table{}, clock: crypto.NewClock()}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if a.crypto, err = crypto.New(crypto.Config{}); err != nil {
+		panic("bind: the default cryptosystems: " + err.Error()) // a bug
+	}
+	a.addNodeOps()
+	a.addRouteOps()
+	a.addContextOps()
+	a.addCryptoOps()
+	a.addRecordOps()
+	a.addStoreOps()
+	return a
+}
+
+// Client is one user of the API, with the objects it has made. Its calls may run
+// at the same time.
+type Client struct {
+	api      *API
+	contexts handles[core.Context]
+	systems  handles[crypto.System]
+}
+
+// NewClient makes a client without objects.
+func (a *API) NewClient() *Client { return &Client{api: a} }
+
+// Close releases the objects of the client. Calls that still run end as if they
+// had been made before.
+func (c *Client) Close() {
+	c.contexts.clear()
+	c.systems.clear()
+}
+
+// Objects counts the objects that the client holds.
+func (c *Client) Objects() int { return c.contexts.count() + c.systems.count() }
+
+// Parse reads one request. It keeps nothing of line. An error means that the
+// line is not a request: the client must be disconnected without an answer (spec
+// 07 §5.2).
+func (c *Client) Parse(line []byte) (*Call, error) { return c.api.ops.read(c, line) }
+
+// Run does what was asked and appends the response, without a line end, to dst.
+// It may block until ctx ends. A call is run once.
+func (call *Call) Run(ctx context.Context, dst []byte) (response []byte) {
+	start := len(dst)
+	value, err := call.do(ctx)
+	if err == nil {
+		if dst, err = call.appendResponse(dst, value); err == nil {
+			return dst
+		}
+	}
+	return call.appendFailure(dst[:start], err)
+}
+
+// do runs the operation. A panic is a bug, which costs this call and not the
+// process.
+func (call *Call) do(ctx context.Context) (value any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			call.client.api.log.Error("operation panicked", "op", call.name(), "err", fmt.Sprint(r), "stack", string(debug.Stack()))
+			err = &core.Error{Kind: core.Internal, Message: "bug in " + call.name()}
+		}
+	}()
+	return call.run(ctx, call.client)
+}
+
+// name is the operation as in the spec, such as "RoutingContext.Safety".
+func (call *Call) name() string {
+	if call.family == nil {
+		return call.op
+	}
+	return call.op + "." + call.sub
+}
+
+// apiError is err as one of the fifteen kinds.
+func apiError(err error) *core.Error {
+	var e *core.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &core.Error{Kind: core.Internal, Message: err.Error(), Err: err}
+}

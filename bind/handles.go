@@ -1,0 +1,71 @@
+package bind
+
+import "sync"
+
+// handles are the objects of one client and one type by their ids: the lowest
+// free number from 1 (spec 07 §5.4). The zero value is empty.
+type handles[T any] struct {
+	mu    sync.Mutex
+	slots []slot[T] // id 1 is the first
+	free  int       // no slot below it is free
+}
+
+type slot[T any] struct {
+	value T
+	taken bool
+}
+
+func (h *handles[T]) add(v T) uint32 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for h.free < len(h.slots) && h.slots[h.free].taken {
+		h.free++
+	}
+	if h.free == len(h.slots) {
+		h.slots = append(h.slots, slot[T]{})
+	}
+	h.slots[h.free] = slot[T]{v, true}
+	h.free++
+	return uint32(h.free)
+}
+
+func (h *handles[T]) get(id uint32) (v T, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if id == 0 || uint64(id) > uint64(len(h.slots)) {
+		return v, false
+	}
+	s := h.slots[id-1]
+	return s.value, s.taken
+}
+
+func (h *handles[T]) remove(id uint32) (v T, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if id == 0 || uint64(id) > uint64(len(h.slots)) || !h.slots[id-1].taken {
+		return v, false
+	}
+	v = h.slots[id-1].value
+	h.slots[id-1] = slot[T]{}
+	h.free = min(h.free, int(id-1))
+	return v, true
+}
+
+// count is how many objects there are.
+func (h *handles[T]) count() (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.slots {
+		if s.taken {
+			n++
+		}
+	}
+	return n
+}
+
+// clear removes all objects.
+func (h *handles[T]) clear() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.slots, h.free = nil, 0
+}

@@ -1,0 +1,350 @@
+package bind
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// The reader of one line. encoding/json lets pass what the original refuses (a
+// field twice, null for a number, lone surrogates: spec 07 §5.2) and goes over a
+// large payload several times, so the line is scanned here, once: all of it is
+// checked, and the members of the top object are cut out as they stand.
+
+// maxDepth is the deepest nesting that the original reads (spec 07 §5.2).
+const maxDepth = 127
+
+var errSyntax = errors.New("not valid JSON")
+
+// member is one field of an object. Both slices are parts of the line, but for a
+// name with escapes.
+type member struct{ name, raw []byte }
+
+// scanner walks over JSON text and checks it.
+type scanner struct {
+	text  []byte
+	at    int
+	depth int
+}
+
+// parseObject cuts a text that is one JSON object into its members, which it
+// appends to dst. Every byte of the text has been checked when it succeeds.
+func parseObject(dst []member, text []byte) ([]member, error) {
+	if !utf8.Valid(text) {
+		return nil, fmt.Errorf("%w: not UTF-8", errSyntax)
+	}
+	s := scanner{text: text}
+	s.space()
+	if s.peek() != '{' {
+		return nil, fmt.Errorf("%w: no object", errSyntax)
+	}
+	if err := s.object(func(name, raw []byte) { dst = append(dst, member{name, raw}) }); err != nil {
+		return nil, err
+	}
+	if s.space(); s.at != len(s.text) {
+		return nil, s.fault("text after the end")
+	}
+	return dst, nil
+}
+
+func (s *scanner) fault(what string) error {
+	return fmt.Errorf("%w: %s at byte %d", errSyntax, what, s.at)
+}
+
+func (s *scanner) space() {
+	for s.at < len(s.text) {
+		switch s.text[s.at] {
+		case ' ', '\t', '\n', '\r':
+			s.at++
+		default:
+			return
+		}
+	}
+}
+
+// peek is the next byte, or 0 at the end.
+func (s *scanner) peek() byte {
+	if s.at < len(s.text) {
+		return s.text[s.at]
+	}
+	return 0
+}
+
+func (s *scanner) enter() error {
+	s.at++
+	if s.depth++; s.depth > maxDepth {
+		return s.fault("nested too deeply")
+	}
+	return nil
+}
+
+// object scans from '{' to behind '}'. each may be nil.
+func (s *scanner) object(each func(name, raw []byte)) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		s.space()
+		switch {
+		case s.peek() == '}' && first:
+			s.at++
+			s.depth--
+			return nil
+		case s.peek() != '"':
+			return s.fault("no name of a field")
+		}
+		nameAt := s.at
+		escaped, err := s.str()
+		if err != nil {
+			return err
+		}
+		name := s.text[nameAt+1 : s.at-1]
+		if escaped {
+			name = unescape(name)
+		}
+		if s.space(); s.peek() != ':' {
+			return s.fault("no colon")
+		}
+		s.at++
+		s.space()
+		valueAt := s.at
+		if err := s.value(); err != nil {
+			return err
+		}
+		if each != nil {
+			each(name, s.text[valueAt:s.at])
+		}
+		s.space()
+		switch s.peek() {
+		case ',':
+			s.at++
+		case '}':
+			s.at++
+			s.depth--
+			return nil
+		default:
+			return s.fault("object without end")
+		}
+	}
+}
+
+// array scans from '[' to behind ']'. each may be nil.
+func (s *scanner) array(each func(raw []byte)) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		if s.space(); s.peek() == ']' && first {
+			s.at++
+			s.depth--
+			return nil
+		}
+		valueAt := s.at
+		if err := s.value(); err != nil {
+			return err
+		}
+		if each != nil {
+			each(s.text[valueAt:s.at])
+		}
+		s.space()
+		switch s.peek() {
+		case ',':
+			s.at++
+		case ']':
+			s.at++
+			s.depth--
+			return nil
+		default:
+			return s.fault("array without end")
+		}
+	}
+}
+
+func (s *scanner) value() error {
+	switch c := s.peek(); {
+	case c == '{':
+		return s.object(nil)
+	case c == '[':
+		return s.array(nil)
+	case c == '"':
+		_, err := s.str()
+		return err
+	case c == '-' || c >= '0' && c <= '9':
+		return s.number()
+	}
+	for _, word := range []string{"null", "true", "false"} {
+		if bytes.HasPrefix(s.text[s.at:], []byte(word)) {
+			s.at += len(word)
+			return nil
+		}
+	}
+	return s.fault("no value")
+}
+
+// str scans a string with its quotes.
+func (s *scanner) str() (escaped bool, err error) {
+	for s.at++; ; {
+		i := bytes.IndexByte(s.text[s.at:], '"')
+		if i < 0 {
+			return false, s.fault("string without end")
+		}
+		part := s.text[s.at : s.at+i]
+		b := bytes.IndexByte(part, '\\')
+		if b < 0 {
+			if c := indexControl(part); c >= 0 {
+				s.at += c
+				return false, s.fault("control character")
+			}
+			s.at += i + 1
+			return escaped, nil
+		}
+		if c := indexControl(part[:b]); c >= 0 {
+			s.at += c
+			return false, s.fault("control character")
+		}
+		escaped = true
+		s.at += b
+		if err := s.escape(); err != nil {
+			return false, err
+		}
+	}
+}
+
+// indexControl finds a byte below 0x20.
+func indexControl(text []byte) int {
+	for i, c := range text {
+		if c < 0x20 {
+			return i
+		}
+	}
+	return -1
+}
+
+// escape scans one escape, or two that make a surrogate pair.
+func (s *scanner) escape() error {
+	if s.at+1 >= len(s.text) {
+		return s.fault("cut escape")
+	}
+	switch s.text[s.at+1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		s.at += 2
+		return nil
+	case 'u':
+		r, ok := hex4(s.text[s.at:])
+		switch {
+		case !ok:
+			return s.fault("bad escape")
+		case !utf16.IsSurrogate(r):
+			s.at += 6
+			return nil
+		}
+		if r2, ok := hex4(s.text[s.at+6:]); ok && utf16.DecodeRune(r, r2) != utf8.RuneError {
+			s.at += 12
+			return nil
+		}
+		return s.fault("lone surrogate")
+	}
+	return s.fault("bad escape")
+}
+
+// hex4 reads the \uXXXX that text starts with.
+func hex4(text []byte) (rune, bool) {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	return rune(n), err == nil
+}
+
+// unescape decodes a string, without its quotes, that has been scanned.
+func unescape(text []byte) []byte {
+	plain := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' {
+			plain = append(plain, text[i])
+			continue
+		}
+		i++
+		switch text[i] {
+		case 'b':
+			plain = append(plain, '\b')
+		case 'f':
+			plain = append(plain, '\f')
+		case 'n':
+			plain = append(plain, '\n')
+		case 'r':
+			plain = append(plain, '\r')
+		case 't':
+			plain = append(plain, '\t')
+		case 'u':
+			r, _ := hex4(text[i-1:])
+			i += 4
+			if utf16.IsSurrogate(r) {
+				r2, _ := hex4(text[i+1:])
+				r = utf16.DecodeRune(r, r2)
+				i += 6
+			}
+			plain = utf8.AppendRune(plain, r)
+		default:
+			plain = append(plain, text[i])
+		}
+	}
+	return plain
+}
+
+// number scans a number and refuses one that a float64 cannot hold, as the
+// original does even in fields that nobody reads.
+func (s *scanner) number() error {
+	start := s.at
+	if s.peek() == '-' {
+		s.at++
+	}
+	switch c := s.peek(); {
+	case c == '0':
+		s.at++
+	case c >= '1' && c <= '9':
+		s.digits()
+	default:
+		return s.fault("bad number")
+	}
+	if c := s.peek(); c >= '0' && c <= '9' {
+		return s.fault("bad number")
+	}
+	integer := true
+	if s.peek() == '.' {
+		integer = false
+		s.at++
+		if !s.digits() {
+			return s.fault("bad number")
+		}
+	}
+	if c := s.peek(); c == 'e' || c == 'E' {
+		integer = false
+		s.at++
+		if c := s.peek(); c == '+' || c == '-' {
+			s.at++
+		}
+		if !s.digits() {
+			return s.fault("bad number")
+		}
+	}
+	if integer && s.at-start < 300 {
+		return nil
+	}
+	if _, err := strconv.ParseFloat(string(s.text[start:s.at]), 64); err != nil {
+		return s.fault("number out of range")
+	}
+	return nil
+}
+
+// digits scans one digit or more.
+func (s *scanner) digits() bool {
+	start := s.at
+	for s.at < len(s.text) && s.text[s.at] >= '0' && s.text[s.at] <= '9' {
+		s.at++
+	}
+	return s.at > start
+}
