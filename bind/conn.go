@@ -30,9 +30,9 @@ var errLineTooLong = errors.New("request line too long")
 
 // serveConn serves one connection until it ends or ctx does.
 //
-// When the client has sent everything (half-closed), the rest of the answers and
-// the updates go on until writing fails; in every other case all that waits is
-// dropped (spec 07 §5.2).
+// When the client has sent everything (half-closed), answers and updates go on
+// until writing fails, for a minute at most; in every other case all that waits
+// is dropped (spec 07 §5.2).
 func serveConn(ctx context.Context, s *Server, nc net.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	c := &conn{
@@ -45,15 +45,17 @@ func serveConn(ctx context.Context, s *Server, nc net.Conn) {
 	var parts sync.WaitGroup
 	parts.Go(func() {
 		defer cancel() // nothing can be told any more
-		c.write(ctx)
+		c.write()
 	})
 	parts.Go(func() { c.update(ctx, sub) })
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
 
 	err := c.read(ctx)
 	if errors.Is(err, io.EOF) {
-		c.calls.Wait()
-		<-ctx.Done()
+		select {
+		case <-time.After(linger):
+		case <-ctx.Done():
+		}
 	}
 	cancel()
 	sub.Close()
@@ -122,11 +124,14 @@ func (c *conn) start(ctx context.Context, call *Call) error {
 	}
 	c.calls.Go(func() {
 		defer func() { <-c.slots }()
-		buffer := lineBuffers.Get().(*[]byte)
+		buffer := c.server.buffers.Get().(*[]byte)
 		line := call.Run(ctx, (*buffer)[:0])
 		// A client that is gone gets no answer; nothing else can fail.
 		_ = c.out.add(ctx, line)
-		putLineBuffer(buffer, line)
+		if cap(line) <= 256<<10 { // unusually long ones are not worth keeping
+			*buffer = line
+			c.server.buffers.Put(buffer)
+		}
 	})
 	return nil
 }
@@ -149,7 +154,7 @@ func (c *conn) update(ctx context.Context, sub *core.Subscription) {
 }
 
 // write sends the queue. A client that takes nothing for a while is given up.
-func (c *conn) write(ctx context.Context) {
+func (c *conn) write() {
 	var spare []byte
 	for {
 		lines, err := c.out.take(spare)
@@ -160,7 +165,7 @@ func (c *conn) write(ctx context.Context) {
 			return
 		}
 		if _, err := c.nc.Write(lines); err != nil {
-			if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
+			if isTimeout(err) {
 				c.log.Warn("api client reads too slowly and is disconnected", "after", c.server.opts.Stall.String())
 			}
 			return
@@ -174,15 +179,4 @@ func (c *conn) write(ctx context.Context) {
 func isTimeout(err error) bool {
 	var ne net.Error
 	return errors.As(err, &ne) && ne.Timeout()
-}
-
-// lineBuffers holds answers while they are written.
-var lineBuffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// putLineBuffer keeps the memory of a line, unless it is unusually long.
-func putLineBuffer(buffer *[]byte, line []byte) {
-	if cap(line) <= 256<<10 {
-		*buffer = line
-		lineBuffers.Put(buffer)
-	}
 }

@@ -18,6 +18,10 @@ const (
 	DefaultMaxQueue = 8 << 20
 	// DefaultStall is how long a client may take nothing at all.
 	DefaultStall = 30 * time.Second
+	// linger is how long a client that has sent everything can still be told
+	// something. One that is gone altogether looks the same, and if the node is
+	// silent, nothing else would tell.
+	linger = time.Minute
 	// maxPending bounds the requests of one client that are being done; the next
 	// ones wait in its socket. The protocol knows no limit (spec 07 §5.3).
 	maxPending = 8192
@@ -48,10 +52,11 @@ type Server struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
+	buffers sync.Pool // of *[]byte, for answers while they are written
+
 	mu        sync.Mutex
 	closed    bool
 	listeners map[net.Listener]struct{}
-	conns     map[net.Conn]struct{}
 }
 
 // ErrServerClosed is what Serve returns after Close.
@@ -71,10 +76,8 @@ func NewServer(api *API, opts ServerOptions) *Server {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{
-		api: api, opts: opts, log: opts.Logger,
-		listeners: map[net.Listener]struct{}{}, conns: map[net.Conn]struct{}{},
-	}
+	s := &Server{api: api, opts: opts, log: opts.Logger, listeners: map[net.Listener]struct{}{}}
+	s.buffers.New = func() any { return new([]byte) }
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -118,13 +121,7 @@ func (s *Server) ServeConn(nc net.Conn) {
 		nc.Close()
 		return
 	}
-	s.conns[nc] = struct{}{}
-	s.wg.Go(func() {
-		serveConn(s.ctx, s, nc)
-		s.mu.Lock()
-		delete(s.conns, nc)
-		s.mu.Unlock()
-	})
+	s.wg.Go(func() { serveConn(s.ctx, s, nc) })
 }
 
 func (s *Server) track(l net.Listener) bool {

@@ -66,6 +66,8 @@ type Node struct {
 	vault   *vault
 	updates hub
 
+	restorePoint []byte // of the last run; nil: none
+
 	saving  sync.Mutex // one save at a time; guards saveAll
 	saveAll bool
 	traffic trafficMeter
@@ -320,7 +322,7 @@ func (n *Node) attachConfig() attach.Config {
 		RouteChange: func(c route.Change) {
 			n.updates.publish(RouteChange{DeadRoutes: c.Dead, DeadRemoteRoutes: c.DeadRemote})
 		},
-		Save:   n.save,
+		Save: n.save, Restore: n.restorePoint,
 		Logger: n.log,
 	}
 }

@@ -16,6 +16,7 @@ import (
 const (
 	nameRoutes  = "routes"
 	nameRecords = "bootstrap_records"
+	nameRestore = "restore_point"
 )
 
 // validity says what the stored routing table belongs to (spec 04 §4).
@@ -74,6 +75,9 @@ func (n *Node) load(ctx context.Context) error {
 			return &platform.CorruptError{Name: nameRoutes, Err: err}
 		}
 	}
+	if n.restorePoint, err = n.vault.get(ctx, nameRestore); err != nil {
+		return fmt.Errorf("restore point: %w", err)
+	}
 	n.log.Info("state loaded", "peers", loaded)
 	return nil
 }
@@ -97,7 +101,14 @@ func (n *Node) save(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	changes = append(changes, change{columnNode, []byte(nameRoutes), routes}, change{columnNode, []byte(nameRecords), records})
+	point, err := n.attach.RestorePoint()
+	if err != nil {
+		return err
+	}
+	changes = append(changes,
+		change{columnNode, []byte(nameRoutes), routes},
+		change{columnNode, []byte(nameRecords), records},
+		change{columnNode, []byte(nameRestore), point})
 	err = n.vault.put(ctx, changes...)
 	n.saveAll = err != nil // rows that were not stored are lost to the table
 	if errors.Is(err, platform.ErrNoSpace) {

@@ -95,6 +95,10 @@ func attachError(err error) error {
 	return &Error{Kind: NotInitialized, Err: err}
 }
 
+// SetBackground tells that the application has gone to the background, where its
+// node does less, or has come back.
+func (n *Node) SetBackground(on bool) { n.attach.SetBackground(on) }
+
 // WaitAttachment blocks until the condition holds for the state of the attachment,
 // or ctx ends: then the error is Timeout. The condition must not block.
 func (n *Node) WaitAttachment(ctx context.Context, condition func(AttachmentStatus) bool) (AttachmentStatus, error) {

@@ -28,10 +28,11 @@ var (
 
 // Times of the machine (spec 04 §6).
 const (
-	tickInterval = time.Second
-	stallLag     = 2500 * time.Millisecond // between ticks: the process did not run
-	longStall    = time.Minute             // after it every connection is suspect
-	pokeSpacing  = 50 * time.Millisecond   // between early ticks
+	tickInterval   = time.Second
+	backgroundTick = 5 * time.Second         // while the application is in the background
+	stallLag       = 2500 * time.Millisecond // between ticks: the process did not run
+	longStall      = time.Minute             // after it every connection is suspect
+	pokeSpacing    = 50 * time.Millisecond   // between early ticks
 )
 
 // Config is what an attacher is made of. Everything without "nil" in its comment
@@ -60,8 +61,11 @@ type Config struct {
 	Ticked func()
 	// RouteChange is told of routes that are gone; likewise.
 	RouteChange func(route.Change)
-	// Save writes the routing table and the routes; nil: nothing is kept.
+	// Save writes the routing table, the routes and [Attacher.RestorePoint]; nil:
+	// nothing is kept.
 	Save func(ctx context.Context) error
+	// Restore is a restore point of an earlier run; nil: none.
+	Restore []byte
 
 	Logger *slog.Logger // nil: no log
 }
@@ -86,7 +90,9 @@ type Attacher struct {
 	restart bool      // the network is to be started anew
 	waiters []chan struct{}
 	drops   []transport.ConnClosed // since the last tick
+	point   []byte                 // restore point of the last session; nil: none
 
+	background   atomic.Bool // the application is in the background
 	ownBootstrap atomic.Bool // we were among our own bootstraps
 
 	session *session                // the loop's own; nil: the network is not started
@@ -95,7 +101,7 @@ type Attacher struct {
 
 // New makes an attacher that is detached.
 func New(cfg Config) *Attacher {
-	a := &Attacher{cfg: cfg, log: cfg.Logger, pokes: make(chan struct{}, 1)}
+	a := &Attacher{cfg: cfg, log: cfg.Logger, pokes: make(chan struct{}, 1), point: cfg.Restore}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -163,6 +169,18 @@ func (a *Attacher) Restart() {
 	a.poke()
 }
 
+// SetBackground tells whether the application is in the background (spec 07 §2.1,
+// "app life-cycle"): its tasks then run more rarely, so that a phone can rest. On
+// the way back the node looks at its interfaces and peers at once and tells its
+// status again.
+func (a *Attacher) SetBackground(on bool) {
+	if a.background.Swap(on) == on || on {
+		return
+	}
+	a.poke()
+	a.tell(a.Status())
+}
+
 // Close detaches, ends all goroutines and waits for them. It may be called twice.
 func (a *Attacher) Close() {
 	a.mu.Lock()
@@ -185,10 +203,15 @@ func (a *Attacher) loop() {
 	ticker := time.NewTicker(tickInterval)
 	defer ticker.Stop()
 	var last, retry time.Time
+	background := false
 	for {
 		now := time.Now()
-		if !last.IsZero() {
+		if !last.IsZero() && !background {
 			a.noticeStall(last, now)
+		}
+		if b := a.background.Load(); b != background {
+			background = b
+			ticker.Reset(map[bool]time.Duration{false: tickInterval, true: backgroundTick}[b])
 		}
 		last = now
 		a.step(now, &retry)

@@ -2,6 +2,8 @@ package attach
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -132,8 +134,50 @@ func (a *Attacher) start() (_ *session, err error) {
 	a.cfg.Network.SetStack(s.stack)
 	a.current.Store(s)
 	s.configure(domains, true)
+	s.restore(domains)
 	s.publish(time.Now())
 	return s, nil
+}
+
+// basis identifies what our description rests on: with the same, the next session
+// may publish the same (spec 04 §3.4).
+func (s *session) basis(d *routing.Domains) []byte {
+	n := d.Network()
+	protocol, _ := json.Marshal(s.cfg.Settings.Network.Protocol) // plain values: cannot fail
+	h := sha256.New()
+	fmt.Fprintln(h, n.Egress4, n.Egress6, d.PublicationAddrs(wire.PublicInternet), s.stack.BoundAddrs(), s.detect.Load())
+	h.Write(protocol)
+	return h.Sum(nil)
+}
+
+// restore takes up what the last session had published, if nothing has changed.
+func (s *session) restore(d *routing.Domains) {
+	s.mu.Lock()
+	point := s.point
+	s.mu.Unlock()
+	if point == nil {
+		return
+	}
+	published, err := s.cfg.Table.Own(wire.PublicInternet).Restore(point, s.basis(d), time.Now())
+	switch {
+	case err != nil:
+		s.log.Info("restore point not used", "err", err)
+	case published:
+		s.log.Info("peer info restored")
+		s.addressesChanged(d)
+	}
+}
+
+// RestorePoint is what a later start needs to publish the same peer info; nil:
+// nothing was published.
+func (a *Attacher) RestorePoint() ([]byte, error) {
+	s := a.current.Load()
+	if s == nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.point, nil
+	}
+	return a.cfg.Table.Own(wire.PublicInternet).RestorePoint(s.basis(a.cfg.Table.Domains()))
 }
 
 func allowedFamilies(names []string) wire.AddressSet {
@@ -239,7 +283,16 @@ func (s *session) bindTo(d *routing.Domains, family wire.AddressType) netip.Addr
 // close ends the tasks and the transports. It is also called on a session that
 // did not start whole.
 func (s *session) close() {
-	s.current.Store(nil)
+	if s.current.Load() == s {
+		if point, err := s.RestorePoint(); err != nil {
+			s.log.Warn("no restore point", "err", err)
+		} else {
+			s.mu.Lock()
+			s.point = point
+			s.mu.Unlock()
+		}
+		s.current.Store(nil)
+	}
 	s.cancel()
 	s.cfg.RPC.EndWaits()
 	s.tasks.Wait()

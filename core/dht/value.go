@@ -3,7 +3,6 @@ package dht
 import (
 	"bytes"
 	"fmt"
-	"sync"
 
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/wire"
@@ -69,10 +68,7 @@ func SignValue(sys crypto.System, writer crypto.KeyPair, owner crypto.PublicKey,
 	if err != nil {
 		return nil, err
 	}
-	input := signingBuffers.Get().(*[]byte)
-	defer signingBuffers.Put(input)
-	*input = wire.ValueSigningInput((*input)[:0], signed, owner, subkey)
-	if signed.Signature, err = sys.Sign(writer, *input); err != nil {
+	if signed.Signature, err = sys.Sign(writer, signingInput(signed, owner, subkey)); err != nil {
 		return nil, fmt.Errorf("sign value: %w", err)
 	}
 	return signed, nil
@@ -84,10 +80,8 @@ func VerifyValue(sys crypto.System, owner crypto.PublicKey, subkey uint32, v *wi
 	if v.Value.Writer.Kind != owner.Kind || v.Signature.Kind != owner.Kind || sys.Kind() != owner.Kind {
 		return fmt.Errorf("value: %w: of another kind than the record", ErrSignature)
 	}
-	input := signingBuffers.Get().(*[]byte)
-	defer signingBuffers.Put(input)
-	*input = wire.ValueSigningInput((*input)[:0], v, owner, subkey)
-	if ok, err := sys.Verify(v.Value.Writer, *input, v.Signature); err != nil || !ok {
+	input := signingInput(v, owner, subkey)
+	if ok, err := sys.Verify(v.Value.Writer, input, v.Signature); err != nil || !ok {
 		return fmt.Errorf("value: %w", ErrSignature)
 	}
 	return nil
@@ -114,5 +108,7 @@ func SeqOf(v *wire.SignedValueData) uint32 {
 	return v.Value.Seq
 }
 
-// signingBuffers hold what is signed, up to 33 KiB, which nobody keeps.
-var signingBuffers = sync.Pool{New: func() any { return new([]byte) }}
+// signingInput is what the writer signs. What surrounds the blob is 52 bytes.
+func signingInput(v *wire.SignedValueData, owner crypto.PublicKey, subkey uint32) []byte {
+	return wire.ValueSigningInput(make([]byte, 0, len(v.Blob)+64), v, owner, subkey)
+}

@@ -71,9 +71,3 @@ func Append(dst []byte, sequence uint16, msg []byte, size int) []byte {
 	}
 	return dst
 }
-
-// Size is the number of bytes that Append appends.
-func Size(msg, size int) int {
-	chunk := size - HeaderSize
-	return msg + (msg+chunk-1)/chunk*HeaderSize
-}

@@ -31,24 +31,21 @@ func castNames(n int) []string {
 	return names
 }
 
-// cast is all nodes, by their ids.
-type cast struct {
-	net   *privnet.Network
-	names map[crypto.NodeID]string
-}
+// cast names the nodes by their ids.
+type cast map[crypto.NodeID]string
 
-func newCast(net *privnet.Network) *cast {
-	c := &cast{net: net, names: make(map[crypto.NodeID]string, len(net.Nodes))}
-	for _, n := range net.Nodes {
-		c.names[n.ID()] = n.Name
+func newCast(nodes []privnet.Node) cast {
+	c := make(cast, len(nodes))
+	for _, n := range nodes {
+		c[n.ID()] = n.Name
 	}
 	return c
 }
 
-func (c *cast) namesOf(ids []crypto.NodeID) []string {
+func (c cast) namesOf(ids []crypto.NodeID) []string {
 	names := make([]string, len(ids))
 	for i, id := range ids {
-		names[i] = c.names[id]
+		names[i] = c[id]
 	}
 	return names
 }
@@ -58,7 +55,7 @@ func (c *cast) namesOf(ids []crypto.NodeID) []string {
 // while calling out.
 type person struct {
 	privnet.Node
-	cast    *cast
+	cast    cast
 	answer  func(question, via string) string
 	inbox   chan arrival // messages, as they come; what nobody takes is dropped
 	updates *core.Subscription
@@ -86,7 +83,7 @@ type arrival struct {
 
 // newPerson listens to what a node receives: calls are answered with what answer
 // says, which must not block.
-func newPerson(c *cast, n privnet.Node, answer func(question, via string) string) *person {
+func newPerson(c cast, n privnet.Node, answer func(question, via string) string) *person {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &person{
 		Node: n, cast: c, answer: answer, inbox: make(chan arrival, 16), updates: n.Subscribe(0),
@@ -130,7 +127,7 @@ func (p *person) bringer(id crypto.RouteID) string {
 	defer p.mu.Unlock()
 	for _, r := range p.routes {
 		if r.ID == id && len(r.hops) > 0 {
-			return p.cast.names[r.hops[0]]
+			return p.cast[r.hops[0]]
 		}
 	}
 	return "a neighbour"
@@ -162,9 +159,7 @@ func (p *person) privateRoute(ctx context.Context, hops int) (r ownRoute, isNew 
 		return r, false, nil
 	}
 	began := time.Now()
-	made, err := p.NewCustomPrivateRoute(ctx, core.PrivateRouteSpec{
-		HopCount: hops, Stability: route.Reliable, Sequencing: wire.PreferOrdered,
-	})
+	made, err := p.newRoute(ctx, hops)
 	if err != nil {
 		return ownRoute{}, false, fmt.Errorf("%s makes a private route of %d hops: %w", p.Name, hops, err)
 	}
@@ -180,20 +175,58 @@ func (p *person) privateRoute(ctx context.Context, hops int) (r ownRoute, isNew 
 	return r, true, nil
 }
 
-// safetyRoute picks one of the routes that the node keeps ready for hiding what it
-// sends: of the wanted length, one that has the fewest nodes in common with the
-// way of the receiver, a different one each time. Left to itself the node picks one
-// without regard to the rest of the way, which it does not know. nil: there is none
-// yet, and the node will make one.
-func (p *person) safetyRoute(hops int, way ownRoute) *route.Info {
-	var fit []route.Info
-	least := hops + 1
+func (p *person) newRoute(ctx context.Context, hops int) (core.PrivateRoute, error) {
+	return p.NewCustomPrivateRoute(ctx, core.PrivateRouteSpec{
+		HopCount: hops, Stability: route.Reliable, Sequencing: wire.PreferOrdered,
+	})
+}
+
+// maxHiding is how many routes of one length a person makes for hiding what is sent,
+// beside those that the node keeps ready by itself.
+const maxHiding = 3
+
+// safetyRoute picks a route to hide a message by that goes the way of the receiver:
+// of the wanted length, with the fewest nodes in common with the way, another one
+// each time. Left to itself the node picks one without regard to the way, most of
+// which it cannot see; in a network of a few nodes the two halves then overlap. nil:
+// there is none, and the node will pick or make one.
+func (p *person) safetyRoute(ctx context.Context, hops int, way ownRoute) *route.Info {
+	for {
+		fit, common, made := p.hiding(hops, way)
+		if len(fit) > 0 && common == 0 || made >= maxHiding || len(way.hops) == 0 {
+			if len(fit) == 0 {
+				return nil
+			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.turn++
+			return &fit[p.turn%len(fit)]
+		}
+		if _, err := p.newRoute(ctx, hops); err != nil {
+			way.hops = nil // what there is must do
+		}
+	}
+}
+
+// hiding lists the routes that fit, how many nodes they have in common with the way,
+// and how many of them were not made by the node itself.
+func (p *person) hiding(hops int, way ownRoute) (fit []route.Info, least, made int) {
+	p.mu.Lock()
+	given := make([]crypto.RouteID, 0, len(p.routes))
+	for _, r := range p.routes {
+		given = append(given, r.ID)
+	}
+	p.mu.Unlock()
+	least = hops
 	for _, info := range routesOf(p.Node.Node) {
-		if !info.Automatic || info.Dead || info.LastValid.IsZero() || info.Ordering != route.Ordered || len(info.Hops) != hops {
+		if info.Dead || info.LastValid.IsZero() || info.Ordering != route.Ordered || len(info.Hops) != hops || slices.Contains(given, info.ID) {
 			continue
 		}
+		if !info.Automatic {
+			made++
+		}
 		if len(way.hops) > 0 && slices.Contains(info.Hops, way.hops[len(way.hops)-1]) {
-			continue // the entry of the private route: the node would not use it
+			continue // has the entry of the private route: the node does not use it
 		}
 		common := 0
 		for _, h := range info.Hops {
@@ -208,13 +241,7 @@ func (p *person) safetyRoute(hops int, way ownRoute) *route.Info {
 			fit = append(fit, info)
 		}
 	}
-	if len(fit) == 0 {
-		return nil
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.turn++
-	return &fit[p.turn%len(fit)]
+	return fit, least, made
 }
 
 // routesOf lists the routes of a node.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/voile-net/voile/cmd/voile/internal/privnet"
@@ -31,7 +32,7 @@ const (
 	onceTimeout    = 28 * time.Second // of a run with Once, as a whole
 	arrivalTimeout = 5 * time.Second  // of a message
 	between        = 3 * time.Second  // two exchanges
-	frame          = 100 * time.Millisecond
+	frame          = 50 * time.Millisecond
 )
 
 // Options say how to run. Out is required.
@@ -53,14 +54,14 @@ var ErrNodes = fmt.Errorf("the number of nodes must be %d to %d", MinNodes, MaxN
 // when ctx ends.
 type view interface {
 	begin(nodes int)
-	// forming is called ten times a second until the network is ready, and once then.
+	// forming is called every [frame] until the network is ready, and once then.
 	forming(states []nodeState, ready bool)
 	// made tells of a new private route.
 	made(ctx context.Context, owner string, hops []string, r ownRoute)
 	// explain says what there is to see of the way of the first exchange.
 	explain(ctx context.Context, p path)
 	exchanged(ctx context.Context, x exchange)
-	// idle is called ten times a second between exchanges.
+	// idle is called every [frame] between exchanges.
 	idle(t totals)
 	end(t totals)
 	// close leaves Out so that others can write; it is the last.
@@ -120,22 +121,20 @@ type demo struct {
 	lines  []line
 	totals totals
 
-	cast   *cast
+	nodes  []privnet.Node
+	cast   cast
 	people map[int]*person
 }
 
 func (d *demo) run(ctx context.Context) (err error) {
 	d.view.begin(d.o.Nodes)
 	defer d.view.close()
-	net, err := privnet.Start(ctx, castNames(d.o.Nodes), privnet.Options{Logger: d.o.Logger, Change: users})
+	net, err := d.form(ctx)
 	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, net.Close()) }()
-	d.cast = newCast(net)
-	if err := d.form(ctx); err != nil {
 		return interrupted(ctx, err, d.o.Once)
 	}
+	defer func() { err = errors.Join(err, net.Close()) }()
+	d.nodes, d.cast = net.Nodes, newCast(net.Nodes)
 	answer := func(question, via string) string { return answerOf(d.lines, question, via) }
 	d.people = map[int]*person{}
 	for _, i := range []int{alice, bob} {
@@ -168,41 +167,76 @@ func interrupted(ctx context.Context, err error, once bool) error {
 	return errors.Join(errors.New("interrupted"), err)
 }
 
-// form waits until all nodes are ready, and shows how they get there.
-func (d *demo) form(ctx context.Context) error {
+// form starts all nodes, waits until they are ready, and shows how they get there.
+func (d *demo) form(ctx context.Context) (*privnet.Network, error) {
 	ctx, cancel := context.WithTimeout(ctx, formTimeout)
 	defer cancel()
-	done := make(chan error, 1)
-	ready := make([]time.Duration, len(d.cast.net.Nodes))
-	go func() { done <- d.cast.net.WaitReady(ctx) }()
+	f := &forming{began: d.began, nodes: make([]started, d.o.Nodes)}
+	var net *privnet.Network
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		net, err = privnet.Start(ctx, castNames(d.o.Nodes), privnet.Options{Logger: d.o.Logger, Change: users, Started: f.started})
+		if err == nil {
+			err = net.WaitReady(ctx)
+		}
+	}()
 	for {
 		select {
-		case err := <-done:
-			d.totals.ready = time.Since(d.began)
-			d.view.forming(d.states(ready), err == nil)
-			if err != nil {
-				return fmt.Errorf("the network did not get ready within %v:\n%w", formTimeout, err)
-			}
-			return nil
 		case <-time.After(frame):
-			d.view.forming(d.states(ready), false)
+			d.view.forming(f.states(), false)
+			continue
+		case <-done:
 		}
+		d.totals.ready = time.Since(d.began)
+		d.view.forming(f.states(), err == nil)
+		switch {
+		case err == nil:
+			return net, nil
+		case net == nil:
+			return nil, err
+		}
+		return nil, errors.Join(fmt.Errorf("the network did not get ready within %v:\n%w", formTimeout, err), net.Close())
 	}
 }
 
-// states looks at all nodes, the two users first; ready remembers since when they
-// are.
-func (d *demo) states(ready []time.Duration) []nodeState {
-	list := make([]nodeState, 0, len(ready))
-	for i, n := range d.cast.net.Nodes {
+// forming follows the nodes from their start until they are ready.
+type forming struct {
+	began time.Time
+	mu    sync.Mutex
+	nodes []started
+}
+
+type started struct {
+	privnet.Node               // its Node is nil until it was started
+	ready        time.Duration // 0: not yet
+}
+
+func (f *forming) started(i int, n privnet.Node) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.nodes[i].Node = n
+}
+
+// states looks at the nodes that were started, the two users first.
+func (f *forming) states() []nodeState {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	list := make([]nodeState, 0, len(f.nodes))
+	for i := range f.nodes {
+		n := &f.nodes[i]
+		if n.Node.Node == nil {
+			continue
+		}
 		s, err := n.State()
 		if err != nil {
 			continue
 		}
-		if ready[i] == 0 && s.Attachment.PublicInternetReady {
-			ready[i] = time.Since(d.began)
+		if n.ready == 0 && s.Attachment.PublicInternetReady {
+			n.ready = time.Since(f.began)
 		}
-		list = append(list, nodeState{n.Name, n.At.String(), s.Attachment, ready[i]})
+		list = append(list, nodeState{n.Name, n.At.String(), s.Attachment, n.ready})
 	}
 	slices.SortStableFunc(list, func(a, b nodeState) int { return rank(a.name) - rank(b.name) })
 	return list
@@ -225,7 +259,7 @@ func (d *demo) talk(ctx context.Context) error {
 	for i := 0; ctx.Err() == nil; i++ {
 		l := d.lines[i%len(d.lines)]
 		// A call and the message after it go over the same number of hops.
-		hops := counts[len(counts)-1-i/2%len(counts)]
+		hops := counts[i/2%len(counts)]
 		x := d.exchange(ctx, i, l, hops)
 		if x.err != nil && ctx.Err() == nil && d.o.Once { // with other routes, once
 			d.view.exchanged(ctx, x)
@@ -278,7 +312,7 @@ func (d *demo) count(x exchange) {
 func (d *demo) measured() totals {
 	t := d.totals
 	t.ran = time.Since(d.began)
-	for _, n := range d.cast.net.Nodes {
+	for _, n := range d.nodes {
 		if s, err := n.State(); err == nil {
 			t.perSecond += s.Network.BpsUp
 		}
@@ -297,7 +331,7 @@ func (d *demo) exchange(ctx context.Context, number int, l line, hops int) excha
 	}
 	safety := core.Safety{HopCount: hops, Stability: route.Reliable, Sequencing: wire.PreferOrdered}
 	var safetyHops []crypto.NodeID
-	if sr := from.safetyRoute(hops, way); sr != nil {
+	if sr := from.safetyRoute(ctx, hops, way); sr != nil {
 		safety.Preferred, safetyHops = sr.ID, sr.Hops
 	}
 	x.path = newPath(d.cast, from, to, safetyHops, way)

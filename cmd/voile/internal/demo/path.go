@@ -16,7 +16,7 @@ type path struct {
 	private  []string // nil: not known
 }
 
-func newPath(c *cast, from, to *person, safety []crypto.NodeID, way ownRoute) path {
+func newPath(c cast, from, to *person, safety []crypto.NodeID, way ownRoute) path {
 	p := path{from: from.Name, to: to.Name, safety: c.namesOf(safety), private: c.namesOf(way.hops)}
 	slices.Reverse(p.private)
 	return p

@@ -109,8 +109,8 @@ func (s *screen) made(ctx context.Context, owner string, hops []string, r ownRou
 		s.heading("2  A private route is built")
 		s.paragraph("It is a way to a person through other nodes, which that person picks. " +
 			"Whoever gets it can write to its owner, but sees its first node only.")
-		s.t.print(nil)
 	}
+	s.t.print(nil)
 	title := row{{fmt.Sprintf("%s%s's private route", indent, owner), inkOf(owner)}}
 	about := fmt.Sprintf("%d bytes to give away, tested in %s", len(r.Blob), short(r.took))
 	way := row{{indent + indent, normal}, {owner, inkOf(owner)}}
@@ -127,9 +127,9 @@ func (s *screen) made(ctx context.Context, owner string, hops []string, r ownRou
 }
 
 func (s *screen) explain(ctx context.Context, p path) {
-	from, to := p.from, p.to
+	from := p.from
 	s.t.print(nil)
-	s.paragraph(fmt.Sprintf("%s hides likewise: what %s sends leaves through nodes that %s picks, a safety route. Together:", from, from, from))
+	s.paragraph(fmt.Sprintf("What %s sends hides likewise: it leaves through nodes that %s picks, a safety route. Both together are the way of a message:", from, from))
 	for i := range p.stops()[1:] {
 		s.t.show(s.way(p, i, false)...)
 		s.pause(ctx, hopPause)

@@ -37,14 +37,12 @@ func answerOf(lines []line, question, via string) string {
 	return "?"
 }
 
-// hopCounts are the lengths that routes take turns with, of each half of the way:
-// those that fit the nodes between the two persons.
+// hopCounts are the lengths that routes take turns with, of each half of the way,
+// where there are so many nodes between the two persons: no node should be in both
+// halves, or it could see both ends.
 func hopCounts(between int) []int {
-	switch {
-	case between >= 6:
-		return []int{1, 2, 3}
-	case between >= 3:
-		return []int{1, 2}
+	if between < 4 {
+		return []int{1}
 	}
-	return []int{1}
+	return []int{2, 1}
 }

@@ -82,43 +82,59 @@ type Options struct {
 	// Change is called with each configuration before its node starts; nil: nothing
 	// is changed.
 	Change func(i int, c *config.Config)
+	// Started is called with each node when it has been started, from several
+	// goroutines; nil: nobody is told.
+	Started func(i int, n Node)
 }
 
-// Start starts one node for each name and attaches it. It does not wait until they
-// are ready. The caller closes the network.
-func Start(ctx context.Context, names []string, o Options) (_ *Network, err error) {
-	w := &Network{Ticket: NewTicket()}
-	defer func() {
-		if err != nil {
-			w.Close()
-		}
-	}()
+// Start starts one node for each name and attaches it: the first one, then all
+// others at once. It does not wait until they are ready. The caller closes the
+// network.
+func Start(ctx context.Context, names []string, o Options) (*Network, error) {
+	w := &Network{Ticket: NewTicket(), Nodes: make([]Node, len(names))}
 	ports, err := freePorts(ctx, len(names))
 	if err != nil {
 		return nil, err
 	}
-	for i, name := range names {
-		cfg := w.Ticket.Config(name, ports[i])
-		if o.Change != nil {
-			o.Change(i, &cfg)
-		}
-		opts := core.Options{}
-		if o.Logger != nil {
-			opts.Logger = o.Logger.With("node", name)
-		}
-		n, err := core.Start(ctx, cfg, opts)
-		if err != nil {
-			return nil, fmt.Errorf("start %s: %w", name, err)
-		}
-		w.Nodes = append(w.Nodes, Node{Node: n, Name: name, At: ports[i]})
-		if i == 0 {
-			w.Ticket.Bootstrap = Record(n.ID(), ports[0])
-		}
-		if err := n.Attach(); err != nil {
-			return nil, fmt.Errorf("attach %s: %w", name, err)
+	errs := make([]error, len(names))
+	start := func(i int) {
+		w.Nodes[i] = Node{Name: names[i], At: ports[i]}
+		if w.Nodes[i].Node, errs[i] = startNode(ctx, w.Ticket, w.Nodes[i], i, o); errs[i] == nil && o.Started != nil {
+			o.Started(i, w.Nodes[i])
 		}
 	}
+	start(0)
+	if errs[0] == nil {
+		w.Ticket.Bootstrap = Record(w.Nodes[0].ID(), ports[0])
+		var all sync.WaitGroup
+		for i := 1; i < len(names); i++ {
+			all.Go(func() { start(i) })
+		}
+		all.Wait()
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
 	return w, nil
+}
+
+func startNode(ctx context.Context, t Ticket, n Node, i int, o Options) (*core.Node, error) {
+	cfg := t.Config(n.Name, n.At)
+	if o.Change != nil {
+		o.Change(i, &cfg)
+	}
+	opts := core.Options{}
+	if o.Logger != nil {
+		opts.Logger = o.Logger.With("node", n.Name)
+	}
+	node, err := core.Start(ctx, cfg, opts)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", n.Name, err)
+	}
+	if err := node.Attach(); err != nil {
+		return nil, errors.Join(fmt.Errorf("attach %s: %w", n.Name, err), node.Close())
+	}
+	return node, nil
 }
 
 // Close stops all nodes and waits for them.
@@ -126,7 +142,9 @@ func (w *Network) Close() error {
 	errs := make([]error, len(w.Nodes))
 	var all sync.WaitGroup
 	for i, n := range w.Nodes {
-		all.Go(func() { errs[i] = n.Close() })
+		if n.Node != nil { // was started
+			all.Go(func() { errs[i] = n.Close() })
+		}
 	}
 	all.Wait()
 	return errors.Join(errs...)

@@ -1,0 +1,99 @@
+// Package voile holds the tests of the whole tree.
+package voile
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/voile-net/voile/"
+
+// layers lists, from the bottom, what a package may import of this module: itself
+// and everything before it. A package stands for what is below it too.
+var layers = [][]string{
+	{"platform", "core/crypto"},
+	{"core/wire", "core/envelope", "core/config"},
+	{"core/transport"},
+	{"core/routing"},
+	{"core/route"},
+	{"core/network"},
+	{"core/rpc"},
+	{"core/table", "core/dht"},
+	{"core/attach"},
+	{"core"},
+	{"core/sim", "bind"},
+	{"cmd", "examples", "interop"},
+}
+
+// outside are the adapters that implement interfaces of core, and the place that
+// picks them: core.Start alone imports them.
+var outside = []string{"platform/sockets", "platform/igd", "platform/host"}
+
+func layerOf(pkg string) int {
+	best, at := -1, -1
+	for i, names := range layers {
+		for _, name := range names {
+			if (pkg == name || strings.HasPrefix(pkg, name+"/")) && len(name) > best {
+				best, at = len(name), i
+			}
+		}
+	}
+	return at
+}
+
+func TestLayers(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := strings.TrimPrefix(fields[0], module)
+		if pkg+"/" == module || isOutside(pkg) {
+			continue
+		}
+		from := layerOf(pkg)
+		if from < 0 {
+			t.Errorf("%s is in no layer", pkg)
+			continue
+		}
+		for _, imported := range fields[1:] {
+			to, ours := strings.CutPrefix(imported, module)
+			switch {
+			case !ours:
+			case isOutside(to):
+				if from < layerOf("core") {
+					t.Errorf("%s imports the adapter %s", pkg, to)
+				}
+			case layerOf(to) > from:
+				t.Errorf("%s imports %s, which is above it", pkg, to)
+			}
+		}
+	}
+}
+
+func isOutside(pkg string) bool {
+	for _, name := range outside {
+		if pkg == name {
+			return true
+		}
+	}
+	return false
+}
+
+// The node that a browser or a phone carries must not bring these along.
+func TestCoreStaysSmall(t *testing.T) {
+	banned := []string{"net/http", "crypto/tls", "os/exec", "plugin"}
+	for _, pkg := range []string{"core/transport", "core/rpc", "core/attach", "core/network", "core/route", "core/routing"} {
+		out, err := exec.Command("go", "list", "-deps", "./"+pkg).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range banned {
+			if strings.Contains("\n"+string(out), "\n"+b+"\n") {
+				t.Errorf("%s depends on %s", pkg, b)
+			}
+		}
+	}
+}
