@@ -244,7 +244,7 @@ func debugNetwork(n *Node, ctx context.Context, args []string) (string, error) {
 			n.attach.Restart()
 			return "Network restarted", nil
 		},
-		"stats": func() (string, error) { return debugTransport(n, ctx, nil) },
+		"stats": func() (string, error) { return n.networkStats(ctx) },
 	})
 	if err != nil {
 		return "", err
@@ -270,4 +270,27 @@ func (n *Node) entryArg(command, text string) (id crypto.NodeID, err error) {
 		return found[0], nil
 	}
 	return id, invalidArgument(command, "node_id", text)
+}
+
+// networkStats tells how peers were reached, and the counters of the transports.
+func (n *Node) networkStats(ctx context.Context) (string, error) {
+	r := n.network.Reached()
+	total := r.Existing + r.Direct + r.ReverseConnect + r.HolePunch + r.InboundRelay
+	var b strings.Builder
+	b.WriteString("Contact methods:\n")
+	for _, m := range []struct {
+		name  string
+		count uint64
+	}{
+		{"Existing", r.Existing}, {"Direct", r.Direct}, {"SignalReverse", r.ReverseConnect},
+		{"SignalHolePunch", r.HolePunch}, {"InboundRelay", r.InboundRelay},
+	} {
+		if m.count > 0 {
+			fmt.Fprintf(&b, "  %s: %d/%d %.2f%%\n", m.name, m.count, m.count, 100*float64(m.count)/float64(total))
+		}
+	}
+	fmt.Fprintf(&b, "Unanswered signals: %d\nFor others: %d reverse connected, %d holes punched, %d relayed\n",
+		r.SignalsUnanswered, r.ReverseConnected, r.HolesPunched, r.RelayedForOthers)
+	text, err := debugTransport(n, ctx, nil)
+	return b.String() + text, err
 }

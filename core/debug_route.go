@@ -37,19 +37,23 @@ func (n *Node) debugRouteList(context.Context, []string) (string, error) {
 	own := n.routes.Routes(now)
 	fmt.Fprintf(&b, "Allocated Routes: (count = %d):\n", len(own))
 	for _, r := range own {
-		fmt.Fprintf(&b, "  %v %s\n", r.ID, describe(&r))
+		fmt.Fprintf(&b, "%v: %s\n", r.ID, describe(&r))
 	}
 	remote := n.routes.Remotes(now)
 	fmt.Fprintf(&b, "Remote Routes: (count = %d):\n", len(remote))
 	for _, r := range remote {
-		fmt.Fprintf(&b, "  %v latency=%v answers=%d lost=%d\n", r.ID, r.Latency, r.Answers, r.Lost)
+		fmt.Fprintf(&b, "%v: latency=%v answers=%d lost=%d\n", r.ID, r.Latency, r.Answers, r.Lost)
 	}
 	return b.String(), nil
 }
 
 func describe(r *route.Info) string {
-	return fmt.Sprintf("hops=%d %v %v automatic=%v published=%v tested=%v latency=%v answers=%d lost=%d",
-		len(r.Hops), r.Ordering, r.Stability, r.Automatic, r.Published, !r.LastValid.IsZero(), r.Latency, r.Answers, r.Lost)
+	hops := make([]string, len(r.Hops))
+	for i, h := range r.Hops {
+		hops[i] = h.String()
+	}
+	return fmt.Sprintf("count=%d hops=[%s] auto=%v stability=%v orderings=%v published=%v tested=%v latency=%v answers=%d lost=%d",
+		len(r.Hops), strings.Join(hops, ","), r.Automatic, r.Stability, r.Ordering, r.Published, !r.LastValid.IsZero(), r.Latency, r.Answers, r.Lost)
 }
 
 func (n *Node) routeArg(args []string) (crypto.RouteID, error) {
@@ -80,7 +84,7 @@ func (n *Node) debugRoutePrint(_ context.Context, args []string) (string, error)
 	if !ok {
 		return "Route does not exist", nil
 	}
-	return fmt.Sprintf("%v %s\nhops: %v\n", r.ID, describe(&r), r.Hops), nil
+	return fmt.Sprintf("%v: %s\n", r.ID, describe(&r)), nil
 }
 
 func (n *Node) debugRouteAllocate(_ context.Context, args []string) (string, error) {

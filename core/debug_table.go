@@ -80,7 +80,14 @@ func debugPeerInfo(n *Node, _ context.Context, args []string) (string, error) {
 	if p == nil {
 		return "No published PeerInfo", nil
 	}
-	return string(wire.AppendPeerInfoJSON(nil, p)), nil
+	var b strings.Builder
+	b.Write(wire.AppendPeerInfoJSON(nil, p))
+	b.WriteString("\nrelay_info_list: [")
+	for _, r := range p.Info.Relays {
+		fmt.Fprintf(&b, "%v", r.NodeIDs)
+	}
+	b.WriteString("]\n")
+	return b.String(), nil
 }
 
 func debugBuckets(n *Node, _ context.Context, _ []string) (string, error) {
@@ -132,12 +139,28 @@ func debugEntries(n *Node, _ context.Context, args []string) (string, error) {
 		if l, ok := e.Latency(); ok {
 			latency = fmt.Sprintf("%.3fms tm90", float64(l.TM90)/1000)
 		}
-		fmt.Fprintf(w, "%v\t%v (%v)\t%s\tlastq@%s\tseen@%s\t%s\n", e.BestID(), state, reason, latency,
-			ago(e.LastQuestion(), now), ago(e.LastSeen(), now), capNames(p))
+		fmt.Fprintf(w, "    %v [%s]\t%v\t%s\t[%s]\tlastq@%s\tseen@%s\n", e.BestID(), stateCode(state), reason, latency,
+			capNames(p), ago(e.LastQuestion(), now), ago(e.LastSeen(), now))
 	}
 	w.Flush()
-	fmt.Fprintf(&b, "Entries: %d, shown: %d\n", n.table.Len(), shown)
-	return b.String(), nil
+	return fmt.Sprintf("Entries: %d (shown: %d)\n%s", n.table.Len(), shown, b.String()), nil
+}
+
+// stateCode is the code that the original prints for a state.
+func stateCode(s routing.State) string {
+	switch s {
+	case routing.StatePunished:
+		return "PUNISH"
+	case routing.StateDead:
+		return "DEAD"
+	case routing.StateMissing:
+		return "MISSNG"
+	case routing.StateInitial:
+		return "INITAL"
+	case routing.StateUnreliable:
+		return "UNRELI"
+	}
+	return "RELIBL"
 }
 
 func ago(t, now time.Time) string {
@@ -180,7 +203,14 @@ func debugEntry(n *Node, _ context.Context, args []string) (string, error) {
 	state, reason := e.StateReason(now)
 	s := e.Stats(now)
 	var b strings.Builder
-	fmt.Fprintf(&b, "Node ids: %v\nState: %v (%v), %d lost, %d failed to send in a row\nAdded %s ago, seen %s ago\n",
+	for _, d := range domains() {
+		if p := e.PeerInfo(d); p != nil {
+			for _, di := range p.Info.DialInfo {
+				fmt.Fprintf(&b, "%v: %v %v\n", d, di.Class, di.DialInfo)
+			}
+		}
+	}
+	fmt.Fprintf(&b, "peer_stats:\nNode ids: %v\nState: %v (%v), %d lost, %d failed to send in a row\nAdded %s ago, seen %s ago\n",
 		e.NodeIDs(), state, reason, s.Lost, s.Failed, ago(e.Added(), now), ago(e.LastSeen(), now))
 	if s.Latency != nil {
 		fmt.Fprintf(&b, "Latency: %+v µs\n", *s.Latency)
@@ -191,10 +221,7 @@ func debugEntry(n *Node, _ context.Context, args []string) (string, error) {
 		if p == nil {
 			continue
 		}
-		fmt.Fprintf(&b, "%v: signed %v, version %d, has our %d\n", d, p.Signed(), p.Info.Timestamp, e.LastSeenOurs(d))
-		for _, di := range p.Info.DialInfo {
-			fmt.Fprintf(&b, "  %v %v\n", di.Class, di.DialInfo)
-		}
+		fmt.Fprintf(&b, "%v peer info: signed %v, version %d, has our %d\n", d, p.Signed(), p.Info.Timestamp, e.LastSeenOurs(d))
 		for _, r := range p.Info.Relays {
 			fmt.Fprintf(&b, "  relay %v: %d dial infos\n", r.NodeIDs, len(r.DialInfo))
 		}
@@ -254,16 +281,21 @@ func debugTransport(n *Node, _ context.Context, _ []string) (string, error) {
 func debugPunish(n *Node, _ context.Context, args []string) (string, error) {
 	f, err := subcommand("punish", "command", args, map[string]func() (string, error){
 		"list": func() (string, error) {
-			var b strings.Builder
 			s := n.filter.Snapshot(time.Now())
-			fmt.Fprintf(&b, "Punished: %d addresses, %d nodes\n", len(s.Blocks), len(s.Nodes))
+			var v4, v6, ids []string
 			for _, p := range s.Blocks {
-				fmt.Fprintf(&b, "  %v %v until %v\n", p.Block, p.Reason, p.Ends.Format(time.RFC3339))
+				line := fmt.Sprintf("%v: %v until %v", p.Block, p.Reason, p.Ends.Format(time.RFC3339))
+				if p.Block.Is4() {
+					v4 = append(v4, line)
+				} else {
+					v6 = append(v6, line)
+				}
 			}
 			for _, p := range s.Nodes {
-				fmt.Fprintf(&b, "  %v %v until %v\n", p.ID, p.Reason, p.Ends.Format(time.RFC3339))
+				ids = append(ids, fmt.Sprintf("%v: %v until %v", p.ID, p.Reason, p.Ends.Format(time.RFC3339)))
 			}
-			return b.String(), nil
+			return fmt.Sprintf("Address filter punishments:\n    punishments_by_ip4: %s,\n    punishments_by_ip6_prefix: %s,\n    punishments_by_node_id: %s,\n",
+				block(v4), block(v6), block(ids)), nil
 		},
 		"clear": func() (string, error) {
 			n.filter.ForgiveAll()
@@ -279,6 +311,14 @@ func debugPunish(n *Node, _ context.Context, args []string) (string, error) {
 		return "", err
 	}
 	return f()
+}
+
+// block prints lines between braces.
+func block(lines []string) string {
+	if len(lines) == 0 {
+		return "{}"
+	}
+	return "{\n        " + strings.Join(lines, ",\n        ") + ",\n    }"
 }
 
 func (n *Node) punish(target string, on bool) (string, error) {
@@ -306,11 +346,30 @@ func (n *Node) punish(target string, on bool) (string, error) {
 }
 
 func debugPing(n *Node, ctx context.Context, args []string) (string, error) {
-	e, err := n.entry("debug_ping", args)
+	target, mods, _ := strings.Cut(arg(args, 0), "/")
+	e, err := n.entry("debug_ping", []string{target})
 	if err != nil {
 		return "", err
 	}
-	a, err := n.rpc.Status(ctx, rpc.Node(e, wire.PreferUnordered))
+	protocols, families, seq := wire.AllProtocols, wire.AllAddresses, wire.PreferUnordered
+	for mod := range strings.SplitSeq(mods, "/") {
+		switch mod {
+		case "":
+		case "udp":
+			protocols = wire.Protocols(wire.UDP)
+		case "tcp":
+			protocols, seq = wire.Protocols(wire.TCP), wire.EnsureOrdered
+		case "ws":
+			protocols, seq = wire.Protocols(wire.WS), wire.EnsureOrdered
+		case "ipv4":
+			families = wire.Addresses(wire.IPv4)
+		case "ipv6":
+			families = wire.Addresses(wire.IPv6)
+		default:
+			return "", invalidArgument("debug_ping", "destination", arg(args, 0))
+		}
+	}
+	a, err := n.rpc.Status(ctx, rpc.Node(e, seq).Over(protocols, families))
 	if err != nil {
 		return "", err
 	}

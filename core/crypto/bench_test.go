@@ -39,7 +39,7 @@ func BenchmarkVerify(b *testing.B) {
 	b.Run("new key", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if ok, err := newVLD0(nil).Verify(pair.Public, data, sig); !ok || err != nil {
+			if ok, err := newVLD0(nil, 1).Verify(pair.Public, data, sig); !ok || err != nil {
 				b.Fatal(ok, err)
 			}
 		}

@@ -5,15 +5,9 @@ import (
 	"crypto/sha512"
 	"crypto/subtle"
 	"fmt"
-	"sync"
 
 	"filippo.io/edwards25519"
-
-	"github.com/voile-net/voile/core/crypto/lru"
 )
-
-// pointCacheSize is the number of decoded public keys kept, 200 bytes each.
-const pointCacheSize = 4096
 
 // dom2 of Ed25519ph with the context "VLD0_SIGN" (RFC 8032 §5.1, spec 01 §4.6).
 const dom2 = "SigEd25519 no Ed25519 collisions\x01\x09" + domainSign
@@ -158,68 +152,25 @@ func (v *vld0) Verify(public PublicKey, data []byte, signature Signature) (bool,
 	if err := signature.check(KindVLD0); err != nil {
 		return false, err
 	}
-	minusA, known, err := v.points.get(public.Value)
+	key, err := v.keys.get(public.Value)
 	if err != nil {
 		return false, err
 	}
 	r := [ValueSize]byte(signature.Value[:])
 	var scalar edwards25519.Scalar
-	if _, err := scalar.SetCanonicalBytes(signature.Value[ValueSize:]); err != nil || minusA.small || isSmallOrder(r) {
+	if _, err := scalar.SetCanonicalBytes(signature.Value[ValueSize:]); err != nil || key.small || isSmallOrder(r) {
 		return false, nil
 	}
 	digest := sha512.Sum512(data)
 	k := challenge(r, public.Value, &digest)
+	if key.table != nil {
+		return sumOfTables(&k, key.table, &scalar, v.keys.base()) == r, nil // nothing here is secret
+	}
 	var again edwards25519.Point
-	again.VarTimeDoubleScalarBaseMult(&k, &minusA.point, &scalar)
-	if [ValueSize]byte(again.Bytes()) != r { // nothing here is secret
+	again.VarTimeDoubleScalarBaseMult(&k, &key.minusA, &scalar)
+	if [ValueSize]byte(again.Bytes()) != r {
 		return false, nil
 	}
-	if !known { // only keys that proved good may push others out
-		v.points.put(public.Value, minusA)
-	}
+	v.keys.proved(public.Value, key)
 	return true, nil
-}
-
-// verifier is a public key made ready: the negated point, and whether its order is small.
-type verifier struct {
-	point edwards25519.Point
-	small bool
-}
-
-// pointCache remembers decoded public keys.
-type pointCache struct {
-	mu     *sync.Mutex
-	points *lru.Cache[[ValueSize]byte, *verifier]
-}
-
-func newPointCache() pointCache {
-	return pointCache{
-		mu:     new(sync.Mutex),
-		points: lru.New[[ValueSize]byte, *verifier](pointCacheSize, nil),
-	}
-}
-
-func (c pointCache) get(public [ValueSize]byte) (v *verifier, known bool, err error) {
-	c.mu.Lock()
-	if p := c.points.Get(public); p != nil {
-		v = *p // the slot may be another's as soon as the lock is open
-	}
-	c.mu.Unlock()
-	if v != nil {
-		return v, true, nil
-	}
-	v = new(verifier)
-	if _, err := v.point.SetBytes(public[:]); err != nil {
-		return nil, false, ErrPoint
-	}
-	by8 := new(edwards25519.Point).MultByCofactor(&v.point)
-	v.small = by8.Equal(edwards25519.NewIdentityPoint()) == 1
-	v.point.Negate(&v.point)
-	return v, false, nil
-}
-
-func (c pointCache) put(public [ValueSize]byte, v *verifier) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.points.Put(public, v)
 }

@@ -20,11 +20,12 @@ const (
 // agreement in dh.go, the stream cipher in stream.go, passwords in password.go, HPKE in hpke.go.
 type vld0 struct {
 	random
-	points pointCache
+	keys *verifyKeys
 }
 
-func newVLD0(source io.Reader) *vld0 {
-	return &vld0{random: random{source}, points: newPointCache()}
+// newVLD0 takes the number of public keys that may have a table; less than 1 is none.
+func newVLD0(source io.Reader, verifyTables int) *vld0 {
+	return &vld0{random: random{source}, keys: newVerifyKeys(verifyTables)}
 }
 
 func (*vld0) Kind() Kind { return KindVLD0 }

@@ -263,10 +263,10 @@ func TestSmallOrder(t *testing.T) {
 	if ok, err := s.Verify(PublicKey{KindVLD0, identity}, cheezburger, sig); ok || err != nil {
 		t.Errorf("Verify with the identity as key and R = %v, %v, want false", ok, err)
 	}
-	if v, _, err := newVLD0(nil).points.get(identity); err != nil || !v.small {
+	if v, err := newVLD0(nil, 1).keys.get(identity); err != nil || !v.small {
 		t.Errorf("the identity as key: small %v, %v", v.small, err)
 	}
-	if v, _, err := newVLD0(nil).points.get(pairFromSeed(0).Public.Value); err != nil || v.small {
+	if v, err := newVLD0(nil, 1).keys.get(pairFromSeed(0).Public.Value); err != nil || v.small {
 		t.Errorf("a good key: small %v, %v", v.small, err)
 	}
 }

@@ -1,6 +1,7 @@
 package dht
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,6 +79,7 @@ type record struct {
 	detail     []byte
 	values     int64 // bytes of the rows of the values
 	touched    int64 // of the last write, µs
+	version    int   // counts what happened to the entries since the store was opened
 }
 
 // place is where a value is.
@@ -144,7 +146,7 @@ func OpenStore(ctx context.Context, cfg StoreConfig) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open record store: %w", err)
 	}
-	slices.SortFunc(records, func(a, b *record) int { return int(min(max(a.touched-b.touched, -1), 1)) })
+	slices.SortFunc(records, func(a, b *record) int { return cmp.Compare(a.touched, b.touched) })
 	for _, r := range records {
 		for _, e := range r.entries {
 			r.values += valueCost(int(e.size))
@@ -242,8 +244,8 @@ func (s *Store) Get(ctx context.Context, key crypto.OpaqueRecordKey, subkey uint
 	p := place{key, subkey}
 	var rowKey []byte
 	for {
-		v, seq, err := s.recall(p)
-		if v != nil || err != nil || seq == wire.SeqNone {
+		v, seen, err := s.recall(p)
+		if v != nil || err != nil || seen.seq == wire.SeqNone {
 			return v, err
 		}
 		if rowKey == nil {
@@ -259,7 +261,7 @@ func (s *Store) Get(ctx context.Context, key crypto.OpaqueRecordKey, subkey uint
 		if err != nil {
 			v = nil
 		}
-		if s.loaded(p, seq, v) {
+		if s.loaded(p, seen, v) {
 			return v, nil
 		}
 		// It was written or removed meanwhile, or is damaged and now gone: look again.
@@ -269,56 +271,58 @@ func (s *Store) Get(ctx context.Context, key crypto.OpaqueRecordKey, subkey uint
 	}
 }
 
+// sighting is what the index said of a value before it was loaded.
+type sighting struct {
+	record  *record
+	version int
+	seq     uint32
+}
+
 // recall finds a value in memory. A nil value with a sequence number has to be
 // loaded.
-func (s *Store) recall(p place) (v *wire.SignedValueData, seq uint32, err error) {
+func (s *Store) recall(p place) (v *wire.SignedValueData, seen sighting, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.records[p.key]
 	if r == nil {
-		return nil, wire.SeqNone, ErrNoRecord
+		return nil, sighting{seq: wire.SeqNone}, ErrNoRecord
 	}
 	s.touchLocked(r)
-	seq = r.seq(p.subkey)
-	if seq == wire.SeqNone {
+	seen = sighting{r, r.version, r.seq(p.subkey)}
+	if seen.seq == wire.SeqNone {
 		if p.subkey >= uint32(r.descriptor.Schema.Subkeys()) {
 			err = ErrRange
 		}
-		return nil, seq, err
+		return nil, seen, err
 	}
 	if v := s.cache.Get(p); v != nil {
-		return *v, seq, nil
+		return *v, seen, nil
 	}
 	if v := s.pending.values[p]; v != nil {
-		return v, seq, nil
+		return v, seen, nil
 	}
-	if v := s.flushing.values[p]; v != nil && s.pending.values[p] == nil {
-		return v, seq, nil
-	}
-	return nil, seq, nil
+	return s.flushing.values[p], seen, nil
 }
 
-// loaded takes a value from the tables into the cache, if it is still the one that
-// the index knows. A nil or another value with an unchanged index is a damaged row,
-// and the subkey is forgotten.
-func (s *Store) loaded(p place, seq uint32, v *wire.SignedValueData) bool {
+// loaded takes a value from the tables into the cache, unless the record has changed
+// since it was looked for. A missing or another value in an unchanged record is a
+// damaged row, and the subkey is forgotten.
+func (s *Store) loaded(p place, seen sighting, v *wire.SignedValueData) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.records[p.key]
-	if r == nil || r.seq(p.subkey) != seq {
+	if r != seen.record || r.version != seen.version {
 		return false
 	}
-	if v != nil && v.Value.Seq == seq {
+	if v != nil && v.Value.Seq == seen.seq {
 		s.cacheLocked(p, v)
 		return true
 	}
-	if s.pending.values[p] == nil && s.flushing.values[p] == nil {
-		s.forgetLocked(r, p.subkey)
-	}
+	s.forgetLocked(r, p.subkey)
 	return false
 }
 
-// Change is one write of a subkey.
+// Change is one write of a subkey, which occurs once in a Put.
 type Change struct {
 	Subkey uint32
 	Value  *wire.SignedValueData
@@ -380,6 +384,7 @@ func (s *Store) Put(d *Descriptor, now time.Time, changes ...Change) (evicted []
 
 func (s *Store) writeLocked(r *record, c *Change) {
 	e := entry{seq: c.Value.Value.Seq, subkey: uint16(c.Subkey), size: uint16(valueRowSize(c.Value))}
+	r.version++
 	at, had := r.find(c.Subkey)
 	if had {
 		r.values -= valueCost(int(r.entries[at].size))

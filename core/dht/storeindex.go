@@ -103,6 +103,7 @@ func (s *Store) forgetLocked(r *record, subkey uint32) {
 		return
 	}
 	s.damaged++
+	r.version++
 	before := r.cost()
 	r.values -= valueCost(int(r.entries[at].size))
 	r.entries = slices.Delete(r.entries, at, at+1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"testing"
 	"testing/synctest"
@@ -115,3 +116,7 @@ func TestCallsOverRoutes(t *testing.T) {
 		}
 	})
 }
+
+type coreStatus = core.AttachmentStatus
+
+func addrPort(i int) netip.AddrPort { return netip.AddrPortFrom(IPv4(i), 5150) }

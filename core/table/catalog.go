@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -77,11 +76,10 @@ func (s *Store) openDB(ctx context.Context, sp space, name string, columns uint3
 	if columns == 0 {
 		return nil, ErrNoColumns
 	}
-	leave, err := s.enterNaming(ctx)
-	if err != nil {
+	if err := s.enterNaming(ctx); err != nil {
 		return nil, err
 	}
-	defer leave()
+	defer s.leaveNaming()
 	r, exists, err := s.lookup(ctx, sp, name)
 	if err != nil {
 		return nil, fmt.Errorf("open table %q: %w", name, err)
@@ -96,11 +94,18 @@ func (s *Store) openDB(ctx context.Context, sp space, name string, columns uint3
 	}
 	if r.columns < columns {
 		r.columns = columns
-		if err := s.writer.update(ctx, func(tx platform.Tx) error { return s.put(tx, sp, name, r) }); err != nil {
+		c, err := s.entry(sp, name, r)
+		if err == nil {
+			err = s.writer.write(ctx, c)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("open table %q: %w", name, err)
 		}
 	}
-	t := &table{store: s, id: r.id, columns: r.columns, cells: newCells(s.sys, &s.key, r.id), name: name, refs: 1}
+	t := &table{
+		store: s, id: r.id, database: r.id.database(), columns: r.columns,
+		cells: newCells(s.sys, &s.key, r.id), name: name, refs: 1,
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open[t.id] = t
@@ -128,11 +133,10 @@ func (s *Store) Delete(ctx context.Context, name string) (deleted bool, err erro
 	if err := checkName(name); err != nil {
 		return false, err
 	}
-	leave, err := s.enterNaming(ctx)
-	if err != nil {
+	if err := s.enterNaming(ctx); err != nil {
 		return false, err
 	}
-	defer leave()
+	defer s.leaveNaming()
 	r, exists, err := s.lookup(ctx, spaceApplication, name)
 	if err != nil {
 		return false, fmt.Errorf("delete table %q: %w", name, err)
@@ -172,11 +176,10 @@ func (s *Store) Rename(ctx context.Context, oldName, newName string) error {
 	if err := checkName(newName); err != nil {
 		return err
 	}
-	leave, err := s.enterNaming(ctx)
-	if err != nil {
+	if err := s.enterNaming(ctx); err != nil {
 		return err
 	}
-	defer leave()
+	defer s.leaveNaming()
 	const sp = spaceApplication
 	_, taken, err := s.lookup(ctx, sp, newName)
 	if err != nil {
@@ -194,14 +197,12 @@ func (s *Store) Rename(ctx context.Context, oldName, newName string) error {
 	}
 	oldRow, err := s.catalog.name(uint32(sp), []byte(oldName))
 	if err != nil {
-		return err
+		return fmt.Errorf("rename table %q: %w", oldName, err)
 	}
-	err = s.writer.update(ctx, func(tx platform.Tx) error {
-		if err := tx.Delete(sp.bucket(), oldRow); err != nil {
-			return err
-		}
-		return s.put(tx, sp, newName, r)
-	})
+	c, err := s.entry(sp, newName, r)
+	if err == nil {
+		err = s.writer.write(ctx, change{bucket: sp.bucket(), name: oldRow}, c)
+	}
 	if err != nil {
 		return fmt.Errorf("rename table %q: %w", oldName, err)
 	}
@@ -215,11 +216,10 @@ func (s *Store) Rename(ctx context.Context, oldName, newName string) error {
 
 // List describes the databases of applications, in the order of their names.
 func (s *Store) List(ctx context.Context) ([]Info, error) {
-	leave, err := s.enter()
-	if err != nil {
+	if err := s.enter(); err != nil {
 		return nil, err
 	}
-	defer leave()
+	defer s.running.Done()
 	rows, err := readRows(ctx, s.kv, spaceApplication.bucket(), platform.Range{}, noLimit)
 	if err != nil {
 		return nil, fmt.Errorf("list tables: %w", err)
@@ -241,19 +241,24 @@ func (s *Store) List(ctx context.Context) ([]Info, error) {
 	return list, nil
 }
 
-// enterNaming is enter, and waits for other methods that deal with names.
-func (s *Store) enterNaming(ctx context.Context) (leave func(), err error) {
-	done, err := s.enter()
-	if err != nil {
-		return nil, err
+// enterNaming is enter, and waits for other methods that deal with names; call
+// leaveNaming at the end.
+func (s *Store) enterNaming(ctx context.Context) error {
+	if err := s.enter(); err != nil {
+		return err
 	}
 	select {
 	case s.naming <- struct{}{}:
-		return func() { <-s.naming; done() }, nil
+		return nil
 	case <-ctx.Done():
-		done()
-		return nil, ctx.Err()
+		s.running.Done()
+		return ctx.Err()
 	}
+}
+
+func (s *Store) leaveNaming() {
+	<-s.naming
+	s.running.Done()
 }
 
 func (s *Store) lookup(ctx context.Context, sp space, name string) (r record, exists bool, err error) {
@@ -285,20 +290,14 @@ func (s *Store) corruptCatalog(err error) error {
 	return &platform.CorruptError{Name: s.name, Err: fmt.Errorf("catalog of tables: %w", err)}
 }
 
-// put writes a row of a catalog.
-func (s *Store) put(tx platform.Tx, sp space, name string, r record) error {
+// entry is the row of a catalog.
+func (s *Store) entry(sp space, name string, r record) (change, error) {
 	row, err := s.catalog.name(uint32(sp), []byte(name))
 	if err != nil {
-		return err
+		return change{}, err
 	}
 	cell, err := s.catalog.seal(row, r.append(nil))
-	if err != nil {
-		return err
-	}
-	if err := tx.CreateBucket(sp.bucket()); err != nil {
-		return err
-	}
-	return tx.Put(sp.bucket(), row, cell)
+	return change{sp.bucket(), row, cell}, err
 }
 
 func (sp space) bucket() platform.Bucket {
@@ -322,16 +321,4 @@ func checkName(name string) error {
 func alphabetic(r rune) bool {
 	return unicode.IsLetter(r) ||
 		unicode.In(r, unicode.Other_Alphabetic, unicode.Other_Lowercase, unicode.Other_Uppercase)
-}
-
-// readRow gives a copy of a value; nil: there is none.
-func readRow(ctx context.Context, kv platform.KeyValueStore, b platform.Bucket, name []byte) (cell []byte, err error) {
-	err = kv.View(ctx, func(tx platform.Tx) (err error) {
-		cell, err = tx.Get(b, name)
-		return err
-	})
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, platform.ErrNoBucket) {
-		return nil, nil
-	}
-	return cell, err
 }

@@ -69,7 +69,7 @@ type Store struct {
 	sys     crypto.System
 	key     crypto.SharedSecret // zeroed by Close
 	kv      platform.KeyValueStore
-	writer  writer
+	writer  *writer
 	catalog *cells
 	naming  chan struct{} // holds one value while somebody changes or looks up names
 
@@ -135,8 +135,9 @@ func (s *Store) Close() error {
 // prepare finds out what is stored, and makes it ours.
 func (s *Store) prepare(ctx context.Context, mayWipe bool) (wiped bool, err error) {
 	secret := append([]byte(nil), s.key.SecretBytes()...)
-	hash := s.sys.Hash(append(secret, keyHashSuffix...)).Value[:]
+	digest := s.sys.Hash(append(secret, keyHashSuffix...))
 	clear(secret)
+	hash := digest.Value[:]
 	var found content
 	err = s.kv.View(ctx, func(tx platform.Tx) (err error) {
 		found, err = s.inspect(tx, hash)
@@ -216,13 +217,13 @@ func wipe(tx platform.Tx) error {
 	return nil
 }
 
-// enter lets a method run; call leave at its end.
-func (s *Store) enter() (leave func(), err error) {
+// enter lets a method run; call running.Done at its end.
+func (s *Store) enter() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, ErrClosed
+		return ErrClosed
 	}
 	s.running.Add(1)
-	return s.running.Done, nil
+	return nil
 }
