@@ -2,7 +2,6 @@ package bind
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -28,6 +27,8 @@ type API struct {
 	log   *slog.Logger
 	ops   table
 	clock *crypto.Clock
+	// contexts collects the operations on routing contexts, which are of two files.
+	contexts methods[core.Context]
 	// crypto does the operations on keys; it shares nothing with the node.
 	crypto *crypto.Crypto
 }
@@ -108,13 +109,4 @@ func (call *Call) name() string {
 		return call.op
 	}
 	return call.op + "." + call.sub
-}
-
-// apiError is err as one of the fifteen kinds.
-func apiError(err error) *core.Error {
-	var e *core.Error
-	if errors.As(err, &e) {
-		return e
-	}
-	return &core.Error{Kind: core.Internal, Message: err.Error(), Err: err}
 }

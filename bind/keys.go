@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 
-	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/crypto"
 )
 
@@ -90,7 +89,7 @@ func routeID(k keyText[crypto.RouteID]) (crypto.RouteID, error) {
 	if k.kind != crypto.BestKind {
 		context = "unsupported crypto kind"
 	}
-	return k.value, &core.Error{Kind: core.InvalidArgument, Context: context, Argument: "route_id", Value: k.text}
+	return k.value, invalidArgument(context, "route_id", k.text)
 }
 
 // values are those of a list of keys.
@@ -104,5 +103,3 @@ func values[T any](list []keyText[T]) ([]T, error) {
 	}
 	return all, nil
 }
-
-func generic(message string) *core.Error { return &core.Error{Kind: core.Generic, Message: message} }

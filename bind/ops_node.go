@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core"
+	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/core/crypto"
 )
 
@@ -36,6 +37,13 @@ func (a *API) addNodeOps() {
 	t.op("IsShutdown", noParams(func(context.Context, *Client) (any, error) { return a.node.IsClosed(), nil }))
 	t.op("Attach", noParams(func(context.Context, *Client) (any, error) { return nil, a.node.Attach() }))
 	t.op("Detach", noParams(func(context.Context, *Client) (any, error) { return nil, a.node.Detach() }))
+	t.op("ChangeConfig", func(p *params) run {
+		req(p, "config", func(raw []byte) (config.Config, error) {
+			c, _, err := config.Parse(raw)
+			return c, err
+		})
+		return unimplemented("change_config is not available here; start the node with the other configuration")
+	})
 	t.op("ReportAppLifecycleState", func(p *params) run {
 		req(p, "state", enum(map[string]bool{"Active": true, "Background": false}))
 		return unimplemented("report_app_lifecycle_state needs the app-lifecycle feature")
@@ -46,7 +54,7 @@ func (a *API) addNodeOps() {
 	})
 	t.op("Debug", func(p *params) run {
 		command := req(p, "command", text)
-		return func(ctx context.Context, _ *Client) (any, error) { return a.debug(ctx, command) }
+		return func(ctx context.Context, _ *Client) (any, error) { return a.node.Debug(ctx, command) }
 	})
 	t.op("Now", noParams(func(context.Context, *Client) (any, error) { return a.clock.Now().String(), nil }))
 	t.op("NowNonDecreasing", noParams(func(context.Context, *Client) (any, error) { return a.clock.NonDecreasing().String(), nil }))

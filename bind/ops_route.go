@@ -68,7 +68,8 @@ func (a *API) addContextOps() {
 		}
 		return c.contexts.add(a.node.Context()), nil
 	}))
-	m := a.contextMethods()
+	m := addFamily(a.ops, "RoutingContext", "rc_id", "rc_op", (*Client).contextTable)
+	a.contexts = m
 	m.release()
 	m.op("WithDefaultSafety", noMethodParams(func(_ context.Context, c *Client, _ core.Context) (any, error) {
 		return c.contexts.add(a.node.Context()), nil

@@ -144,13 +144,13 @@ func (s *Server) untrack(l net.Listener) {
 // Close stops accepting, ends all connections with what they are waiting for,
 // and waits until nothing runs any more. It may be called twice.
 func (s *Server) Close() error {
+	s.cancel() // before the listeners fail, so that Serve knows why
 	s.mu.Lock()
 	s.closed = true
 	for l := range s.listeners {
 		l.Close()
 	}
 	s.mu.Unlock()
-	s.cancel()
 	s.wg.Wait()
 	return nil
 }

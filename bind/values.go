@@ -164,10 +164,8 @@ func defaultCondition() condition {
 
 func (c condition) check() error {
 	if c.least != nil && c.most != nil && *c.least > *c.most {
-		return &core.Error{
-			Kind: core.InvalidArgument, Context: "wait_for_attachment_condition", Argument: "condition",
-			Value: "min " + snakeCase(c.least.String()) + " above max " + snakeCase(c.most.String()),
-		}
+		return invalidArgument("wait_for_attachment_condition", "condition",
+			"min "+snakeCase(c.least.String())+" above max "+snakeCase(c.most.String()))
 	}
 	return nil
 }

@@ -21,27 +21,57 @@ func BenchmarkSign(b *testing.B) {
 }
 
 func BenchmarkVerify(b *testing.B) {
-	s := newCrypto(b).Best()
 	pair := pairFromSeed(0)
 	data := make([]byte, 200)
-	sig, err := s.Sign(pair, data)
-	if err != nil {
-		b.Fatal(err)
+	one := signedBy(b, pair, data)
+	sig := one.good
+	var many []signed
+	for i := range 256 {
+		many = append(many, signedBy(b, pairFromSeed(byte(i%64)), sequence(byte(i), 200)))
 	}
-	b.Run("known key", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if ok, err := s.Verify(pair.Public, data, sig); !ok || err != nil {
-				b.Fatal(ok, err)
+	for _, bench := range []struct {
+		name   string
+		tables int
+		all    []signed
+	}{
+		{"known key", 1, []signed{one}},
+		{"64 known keys", 64, many},
+		{"known key without table", 0, []signed{one}},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			v := newVLD0(nil, bench.tables)
+			for range firstTable {
+				for _, s := range bench.all {
+					verify(b, v, s)
+				}
 			}
-		}
-	})
+			v.keys.base()
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				verify(b, v, bench.all[i%len(bench.all)])
+			}
+		})
+	}
 	b.Run("new key", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if ok, err := newVLD0(nil, 1).Verify(pair.Public, data, sig); !ok || err != nil {
-				b.Fatal(ok, err)
-			}
+			verify(b, newVLD0(nil, 0), one)
+		}
+	})
+	b.Run("table of a key", func(b *testing.B) {
+		v, err := newVerifier(pair.Public.Value)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			newKeyTable(&v.minusA)
+		}
+	})
+	b.Run("table of the base point", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			newBaseTable()
 		}
 	})
 	b.Run("standard library", func(b *testing.B) { // not strict; for comparison

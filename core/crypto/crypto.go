@@ -24,7 +24,7 @@ type Config struct {
 	// DHCacheSize in entries. 0: DefaultDHCacheSize.
 	DHCacheSize int
 	// VerifyTables is the number of public keys, the busiest, whose signatures are
-	// verified faster at the price of 7.5 KB each, and 60 KB once. 0:
+	// verified faster at the price of 8 KB each, and 64 KB once. 0:
 	// DefaultVerifyTables. Below 0: none.
 	VerifyTables int
 }

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// DefaultVerifyTables is the number of public keys with a table, 7.5 KB each, so
+	// DefaultVerifyTables is the number of public keys with a table, 8 KB each, so
 	// 2 MB when all are in use. A node hears most from far fewer.
 	DefaultVerifyTables = 256
 

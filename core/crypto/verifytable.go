@@ -22,11 +22,11 @@ const (
 	rows    = 256 / columns
 
 	// Digits of width w are odd and below 2^(w-1), so there are 2^(w-2) of each sign,
-	// and one position in w+1 holds one. Width 4 gives 7.5 KB for a key.
-	keyWidth  = 5
+	// and one position in w+1 holds one. Width 4 gives 8 KB for a key.
+	keyWidth  = 4
 	keyPerRow = 1 << (keyWidth - 2)
 
-	// The base point has one table, of 60 KB.
+	// The base point has one table, of 64 KB.
 	baseWidth  = 7
 	basePerRow = 1 << (baseWidth - 2)
 )

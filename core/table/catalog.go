@@ -1,7 +1,6 @@
 package table
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -226,12 +225,11 @@ func (s *Store) List(ctx context.Context) ([]Info, error) {
 	}
 	list := make([]Info, 0, len(rows))
 	for _, row := range rows {
-		siv := bytes.Clone(row.name[:min(sivSize, len(row.name))])
 		name, err := s.catalog.openName(uint32(spaceApplication), row.name)
 		if err != nil {
 			return nil, s.corruptCatalog(err)
 		}
-		r, err := s.openRecord(siv, row.cell)
+		r, err := s.openRecord(row.name, row.cell)
 		if err != nil {
 			return nil, err
 		}

@@ -95,7 +95,7 @@ func (c *cells) name(column uint32, key []byte) ([]byte, error) {
 }
 
 // openName turns a row's name into its key, in place. What comes back is a part
-// of name, which is spoilt after an error.
+// of name, whose siv stays.
 func (c *cells) openName(column uint32, name []byte) (key []byte, err error) {
 	if len(name) < sivSize {
 		return nil, errShort
@@ -141,8 +141,9 @@ func (c *cells) seal(name, value []byte) ([]byte, error) {
 }
 
 // open decrypts a cell, in place: what comes back is a part of cell, never nil.
+// Of the name it needs the siv.
 func (c *cells) open(name, cell []byte) (value []byte, err error) {
-	if len(cell) < crypto.NonceSize {
+	if len(name) < sivSize || len(cell) < crypto.NonceSize {
 		return nil, errShort
 	}
 	body := cell[crypto.NonceSize:]

@@ -214,11 +214,10 @@ func (d *DB) page(ctx context.Context, column uint32, r platform.Range) (page []
 	last := page[len(page)-1].name
 	next = append(append(make([]byte, 0, len(last)+1), last...), 0) // the name after it
 	for i, r := range page {
-		// The value first: opening the name spoils it.
-		if page[i].cell, err = t.openCell(column, r.name, r.cell); err != nil {
+		if page[i].name, err = t.openName(column, r.name); err != nil {
 			return nil, nil, err
 		}
-		if page[i].name, err = t.openName(column, r.name); err != nil {
+		if page[i].cell, err = t.openCell(column, r.name, r.cell); err != nil {
 			return nil, nil, err
 		}
 	}

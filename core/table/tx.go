@@ -111,6 +111,7 @@ func (x *Tx) add(column uint32, key, value []byte) error {
 		return &ColumnError{column, x.columns}
 	}
 	c := change{bucket: x.table.bucket(column)}
+	var err error
 	if c.name, err = x.table.cells.name(column, key); err != nil {
 		return x.table.wrap("store into", err)
 	}

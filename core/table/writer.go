@@ -111,7 +111,7 @@ func (w *writer) take() []*single {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n, size := 0, 0
-	for n < lenw.waiting && n < batchRows && (n == 0 || size < batchBytes) {
+	for n < len(w.waiting) && n < batchRows && (n == 0 || size < batchBytes) {
 		size += len(w.waiting[n].name) + len(w.waiting[n].cell)
 		n++
 	}

@@ -183,7 +183,7 @@ func (p *person) newRoute(ctx context.Context, hops int) (core.PrivateRoute, err
 
 // maxHiding is how many routes of one length a person makes for hiding what is sent,
 // beside those that the node keeps ready by itself.
-const maxHiding = 3
+const maxHiding = 6
 
 // safetyRoute picks a route to hide a message by that goes the way of the receiver:
 // of the wanted length, with the fewest nodes in common with the way, another one

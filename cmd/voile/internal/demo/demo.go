@@ -84,6 +84,7 @@ type totals struct {
 	messages  int
 	lost      int
 	bytes     int
+	open      int                     // of calls and messages: one node was in both halves, or not all are known
 	perSecond uint64                  // bytes that all nodes send, the last ten seconds' average
 	trips     map[int][]time.Duration // round trips of calls, by the hops of each half
 }
@@ -307,6 +308,9 @@ func (d *demo) count(x exchange) {
 		t.messages++
 	}
 	t.bytes += x.bytes
+	if !x.path.secret() {
+		t.open++
+	}
 }
 
 func (d *demo) measured() totals {

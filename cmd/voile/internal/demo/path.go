@@ -25,6 +25,12 @@ func newPath(c cast, from, to *person, safety []crypto.NodeID, way ownRoute) pat
 // known reports whether the hops of both halves are.
 func (p path) known() bool { return len(p.safety) > 0 && len(p.private) > 0 }
 
+// secret reports whether no node is known to be in both halves, where it could see
+// both ends.
+func (p path) secret() bool {
+	return p.known() && !slices.ContainsFunc(p.safety, func(n string) bool { return slices.Contains(p.private, n) })
+}
+
 // stops lists everybody on the way, both ends included.
 func (p path) stops() []string {
 	stops := append([]string{p.from}, p.safety...)

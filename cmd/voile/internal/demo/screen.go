@@ -268,8 +268,11 @@ func (s *screen) end(t totals) {
 		s.t.print(row{{indent + text, normal}})
 	}
 	s.t.print(nil)
-	s.paragraph("Nobody saw both ends of a way, and only the two could read. " +
-		"Next: `voile chat --private` for two terminals, `voile serve` for a node of your own.")
+	lesson := "Only the two could read what they said. "
+	if t.open == 0 && t.calls+t.messages > 0 {
+		lesson = "No node saw both ends of a way, and only the two could read what they said. "
+	}
+	s.paragraph(lesson + "Next: `voile chat --private` for two terminals, `voile serve` for a node of your own.")
 	s.t.print(nil)
 }
 

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/config"
@@ -36,8 +37,8 @@ func NewTicket() Ticket {
 	return Ticket{NetworkKey: base64.RawURLEncoding.EncodeToString(key[:])}
 }
 
-// Config is the configuration of a node that listens at an address of this machine
-// and joins by the ticket.
+// Config is the configuration of a node that listens at an address of this machine,
+// or at all if it is not valid, and joins by the ticket.
 func (t Ticket) Config(name string, at netip.AddrPort) config.Config {
 	cfg := config.Default()
 	cfg.ProgramName = name
@@ -45,11 +46,12 @@ func (t Ticket) Config(name string, at netip.AddrPort) config.Config {
 	key, detect := config.Secret(t.NetworkKey), false
 	n.PrivateNetwork, n.NetworkKeyPassword = true, &key
 	n.UPnP, n.DetectAddressChanges = false, &detect
-	n.AddressTypes = []string{"IPV4"}
 	n.MaxConnections = 128
-	n.Protocol.UDP.ListenAddress = at.String()
-	n.Protocol.TCP.ListenAddress = at.String()
-	n.Protocol.WS.ListenAddress = at.String()
+	if at.IsValid() {
+		n.Protocol.UDP.ListenAddress = at.String()
+		n.Protocol.TCP.ListenAddress = at.String()
+		n.Protocol.WS.ListenAddress = at.String()
+	}
 	n.RoutingTable.Bootstrap, n.RoutingTable.BootstrapKeys = []string{}, []string{}
 	if t.Bootstrap != "" {
 		n.RoutingTable.BootstrapRecords = []string{t.Bootstrap}
@@ -78,6 +80,7 @@ type Node struct {
 
 // Options change how a network is started. The zero value is good.
 type Options struct {
+	Host   netip.Addr   // address of this machine to listen at; zero: 127.0.0.1
 	Logger *slog.Logger // nil: no log
 	// Change is called with each configuration before its node starts; nil: nothing
 	// is changed.
@@ -92,7 +95,10 @@ type Options struct {
 // network.
 func Start(ctx context.Context, names []string, o Options) (*Network, error) {
 	w := &Network{Ticket: NewTicket(), Nodes: make([]Node, len(names))}
-	ports, err := freePorts(ctx, len(names))
+	if !o.Host.IsValid() {
+		o.Host = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	ports, err := FreePorts(ctx, o.Host, len(names))
 	if err != nil {
 		return nil, err
 	}
@@ -163,19 +169,21 @@ func (w *Network) WaitReady(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// freePorts finds addresses of this machine whose port is free for streams and
-// datagrams.
-func freePorts(ctx context.Context, n int) ([]netip.AddrPort, error) {
+// FreePorts finds addresses of a host, which is this machine, whose ports are free
+// for streams and datagrams.
+func FreePorts(ctx context.Context, host netip.Addr, n int) ([]netip.AddrPort, error) {
 	var r [2]byte
 	rand.Read(r[:])
 	at := (int(r[0])<<8 | int(r[1])) % portCount
-	local := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	var found []netip.AddrPort
 	var last error
 	for range portCount {
-		a := netip.AddrPortFrom(local, uint16(firstPort+at))
+		a := netip.AddrPortFrom(host, uint16(firstPort+at))
 		at = (at + 1) % portCount
-		if err := tryPort(ctx, a); err != nil {
+		switch err := tryPort(ctx, a); {
+		case errors.Is(err, syscall.EADDRNOTAVAIL): // no other port will do
+			return nil, fmt.Errorf("%v is no address of this machine: %w", host, err)
+		case err != nil:
 			last = err
 			continue
 		}
@@ -183,17 +191,17 @@ func freePorts(ctx context.Context, n int) ([]netip.AddrPort, error) {
 			return found, nil
 		}
 	}
-	return nil, fmt.Errorf("%d free ports of 127.0.0.1: %w", n, last)
+	return nil, fmt.Errorf("%d free ports of %v: %w", n, host, last)
 }
 
 func tryPort(ctx context.Context, a netip.AddrPort) error {
 	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp4", a.String())
+	l, err := lc.Listen(ctx, "tcp", a.String())
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	p, err := lc.ListenPacket(ctx, "udp4", a.String())
+	p, err := lc.ListenPacket(ctx, "udp", a.String())
 	if err != nil {
 		return err
 	}
