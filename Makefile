@@ -9,7 +9,7 @@ CROSS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64 android/arm64 ios/
 NATIVE  := /cmd/|/examples/|/interop
 FUZZTIME ?= 60s
 
-.PHONY: all build run test test-race lint cross generate interop bench bench-micro fuzz clean
+.PHONY: all build run test test-race lint cross generate interop bench bench-micro fuzz soak clean
 
 all: build
 
@@ -55,7 +55,12 @@ bench-micro:
 fuzz:
 	@for p in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$p || exit 1; done; done
+
+# Long runs.
+SOAK ?= 10m
+soak:
+	VOILE_SOAK=$(SOAK) $(GO) test -count=1 -timeout 60m -run TestMutatedBodies -v ./core/sim
 
 clean:
 	rm -rf bin

@@ -184,33 +184,38 @@ func (s *scanner) value() error {
 	return s.fault("no value")
 }
 
-// str scans a string with its quotes.
+// str scans a string with its quotes. Most have no escapes, and are searched for
+// their end at once; from the first escape on it goes byte by byte.
 func (s *scanner) str() (escaped bool, err error) {
-	for s.at++; ; {
-		i := bytes.IndexByte(s.text[s.at:], '"')
-		if i < 0 {
-			return false, s.fault("string without end")
+	s.at++
+	if end := bytes.IndexByte(s.text[s.at:], '"'); end >= 0 {
+		part := s.text[s.at : s.at+end]
+		if back := bytes.IndexByte(part, '\\'); back >= 0 {
+			part = part[:back]
 		}
-		part := s.text[s.at : s.at+i]
-		b := bytes.IndexByte(part, '\\')
-		if b < 0 {
-			if c := indexControl(part); c >= 0 {
-				s.at += c
-				return false, s.fault("control character")
-			}
-			s.at += i + 1
-			return escaped, nil
-		}
-		if c := indexControl(part[:b]); c >= 0 {
+		if c := indexControl(part); c >= 0 {
 			s.at += c
 			return false, s.fault("control character")
 		}
-		escaped = true
-		s.at += b
-		if err := s.escape(); err != nil {
-			return false, err
+		s.at += len(part)
+	}
+	for s.at < len(s.text) {
+		switch c := s.text[s.at]; {
+		case c == '"':
+			s.at++
+			return escaped, nil
+		case c < 0x20:
+			return false, s.fault("control character")
+		case c == '\\':
+			escaped = true
+			if err := s.escape(); err != nil {
+				return false, err
+			}
+		default:
+			s.at++
 		}
 	}
+	return false, s.fault("string without end")
 }
 
 // indexControl finds a byte below 0x20.

@@ -98,3 +98,8 @@ func transcript(t testing.TB, name string) (lines []recorded) {
 	}
 	return lines
 }
+
+// failing is a Control that fails.
+func failing(err error) func(context.Context, []string) (string, error) {
+	return func(context.Context, []string) (string, error) { return "", err }
+}

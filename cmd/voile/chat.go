@@ -47,11 +47,11 @@ one of --config and the other flags, which are those of "voile serve".
 Nothing is kept unless --data or --config says where.`,
 		Example: `  # Two terminals on this machine.
   voile chat --private --name Alice
-  voile chat --name Bob voile:eyJ0aWNrZXQ...
+  voile chat --name Bob voile:IEo4a1Y5ZTd...
 
   # Two machines of a LAN: the first one, with its own address, and the second.
   voile chat --private --listen 192.168.1.5
-  voile chat voile:eyJ0aWNrZXQ...
+  voile chat voile:IEo4a1Y5ZTd...
 
   # Over the public network.
   voile chat

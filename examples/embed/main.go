@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/config"
@@ -70,7 +71,8 @@ func start(ctx context.Context, cfg config.Config) (*core.Node, error) {
 	return node, nil
 }
 
-// serve prints a private route to this node and answers calls until ctx ends.
+// serve prints a private route to this node and answers calls until ctx ends. Routes
+// die with the nodes on them: then it prints another one.
 func serve(ctx context.Context, cfg config.Config, out io.Writer) error {
 	node, err := start(ctx, cfg)
 	if err != nil {
@@ -78,20 +80,27 @@ func serve(ctx context.Context, cfg config.Config, out io.Writer) error {
 	}
 	defer node.Close()
 	updates := node.Subscribe(0) // before the route is known, so that no call is missed
-	route, err := node.NewPrivateRoute(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(out, base64.RawURLEncoding.EncodeToString(route.Blob))
+	var route core.PrivateRoute
 	for {
+		if route.Blob == nil {
+			if route, err = node.NewPrivateRoute(ctx); err != nil {
+				return err
+			}
+			fmt.Fprintln(out, base64.RawURLEncoding.EncodeToString(route.Blob))
+		}
 		update, err := updates.Next(ctx)
 		if err != nil {
 			return err
 		}
-		if call, ok := update.(core.AppCall); ok {
-			answer := fmt.Appendf(nil, "you said %q", call.Message)
-			if err := node.Reply(ctx, call.CallID, answer); err != nil {
-				fmt.Fprintln(out, "not answered:", err)
+		switch update := update.(type) {
+		case core.AppCall:
+			answer := fmt.Appendf(nil, "you said %q", update.Message)
+			if err := node.Reply(ctx, update.CallID, answer); err != nil {
+				fmt.Fprintln(os.Stderr, "not answered:", err)
+			}
+		case core.RouteChange:
+			if slices.Contains(update.DeadRoutes, route.ID) {
+				route = core.PrivateRoute{}
 			}
 		}
 	}

@@ -67,6 +67,7 @@ func (p *pipes) Close() error { return nil }
 // being typed.
 type screen struct {
 	*term.Terminal
+	out    io.Writer
 	colour bool
 	fd     int
 	before *term.State
@@ -85,7 +86,7 @@ func NewScreen(in, out *os.File, colour bool) (Console, error) {
 			io.Reader
 			io.Writer
 		}{in, out}, "> "),
-		colour: colour, fd: fd, before: before,
+		out: out, colour: colour, fd: fd, before: before,
 	}
 	if w, h, err := term.GetSize(int(out.Fd())); err == nil && w > 0 && h > 0 {
 		s.SetSize(w, h)
@@ -104,4 +105,8 @@ func (s *screen) Note(text string) {
 	fmt.Fprintln(s.Terminal, text)
 }
 
-func (s *screen) Close() error { return term.Restore(s.fd, s.before) }
+func (s *screen) Close() error {
+	err := term.Restore(s.fd, s.before)
+	fmt.Fprintln(s.out) // ends the line of the prompt
+	return err
+}

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"reflect"
 	"strings"
@@ -107,16 +108,38 @@ func TestInvitations(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want %+v", name, got, err, i)
 		}
 	}
+	whole := "\x01k\x01b\x02rr"
+	for n := range whole {
+		word := prefix + base64.RawURLEncoding.EncodeToString([]byte(whole[:n]))
+		if i, err := ParseInvitation(word); !errors.Is(err, ErrInvitation) {
+			t.Errorf("%d of %d bytes: %+v, %v, want ErrInvitation", n, len(whole), i, err)
+		}
+	}
 	for name, text := range map[string]string{
 		"empty":         "",
 		"not base64":    "what is this?",
-		"not JSON":      prefix + "AAAA",
-		"cut":           prefix + Invitation{Route: []byte("b"), Ticket: privnet.Ticket{NetworkKey: "k", Bootstrap: "b"}}.String()[len(prefix):40],
-		"ticket halved": prefix + "eyJyb3V0ZSI6IkFBRUMifQ",
+		"empty key":     prefix + "AAFhAWI",
+		"a byte more":   prefix + base64.RawURLEncoding.EncodeToString([]byte("\x01k\x01b\x01r\x00")),
+		"endless size":  prefix + base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{0xff}, 9)),
 		"too long":      Invitation{Route: make([]byte, maxRoute+1)}.String(),
+		"much too long": strings.Repeat(" ", maxLine+1),
 	} {
 		if i, err := ParseInvitation(text); !errors.Is(err, ErrInvitation) {
 			t.Errorf("%s: %+v, %v, want ErrInvitation", name, i, err)
 		}
 	}
+}
+
+func FuzzInvitation(f *testing.F) {
+	f.Add(Invitation{Route: []byte("blob")}.String())
+	f.Add(Invitation{Route: []byte("blob"), Ticket: privnet.Ticket{NetworkKey: "k", Bootstrap: "b"}}.String())
+	f.Fuzz(func(t *testing.T, s string) {
+		i, err := ParseInvitation(s)
+		if err != nil {
+			return
+		}
+		if again, err := ParseInvitation(i.String()); err != nil || !reflect.DeepEqual(again, i) {
+			t.Fatalf("%+v does not come back: %+v, %v", i, again, err)
+		}
+	})
 }
