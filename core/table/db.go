@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"sync/atomic"
 
 	"github.com/voile-net/voile/platform"
 )
@@ -37,8 +36,8 @@ type table struct {
 // [MaxValue]. A key may be empty, and so may a value.
 type DB struct {
 	table    *table
-	columns  uint32      // what this handle may use
-	released atomic.Bool // set under store.mu
+	columns  uint32 // what this handle may use
+	released bool   // under store.mu
 }
 
 // ColumnCount is how many columns the database has, also beyond this handle.
@@ -50,14 +49,17 @@ func (d *DB) Close() error {
 	s := d.table.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !d.released.Swap(true) {
+	if !d.released {
+		d.released = true
 		d.table.releaseLocked()
 	}
 	return nil
 }
 
-// Store sets a row. When it returns nil the row is durable; when ctx ended before
-// the commit began, or with any other error, nothing was written.
+// Store sets a row. When it returns nil the row is durable. When ctx ended before
+// the commit began, or with any other error, nothing was written; only if the
+// device itself failed during the commit may it have been, see
+// [platform.KeyValueStore].
 func (d *DB) Store(ctx context.Context, column uint32, key, value []byte) error {
 	_, err := d.put(ctx, column, key, value, false)
 	return err
@@ -233,7 +235,7 @@ func (d *DB) Transact() (*Tx, error) {
 	switch {
 	case s.closed:
 		return nil, ErrClosed
-	case d.released.Load():
+	case d.released:
 		return nil, ErrReleased
 	}
 	d.table.refs++
@@ -248,7 +250,7 @@ func (d *DB) enter(column uint32) error {
 	switch {
 	case s.closed:
 		return ErrClosed
-	case d.released.Load():
+	case d.released:
 		return ErrReleased
 	case column >= d.columns:
 		return &ColumnError{column, d.columns}

@@ -63,9 +63,9 @@ func (x *Tx) Store(column uint32, key, value []byte) error {
 func (x *Tx) Delete(column uint32, key []byte) error { return x.add(column, key, nil) }
 
 // Commit writes what was collected. When it returns nil all of it is durable and
-// the transaction is over. When it returns an error nothing was written, and the
-// transaction can be committed again or rolled back; ctx bounds the wait for
-// other writers.
+// the transaction is over. When it returns an error nothing was written, with the
+// exception that [DB.Store] names, and the transaction can be committed again or
+// rolled back. ctx bounds the wait for other writers.
 func (x *Tx) Commit(ctx context.Context) error {
 	if err := x.enter(); err != nil {
 		return err
