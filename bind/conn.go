@@ -26,12 +26,17 @@ type conn struct {
 	slots  chan struct{} // one for each running call
 }
 
-var errLineTooLong = errors.New("request line too long")
+// Reasons to end a connection.
+var (
+	errRefused     = errors.New("not a request")
+	errLineTooLong = errors.New("request line too long")
+)
 
 // serveConn serves one connection until it ends or ctx does.
 //
 // When the client has sent everything (half-closed), answers and updates go on
-// until writing fails, for a minute at most; in every other case all that waits
+// until writing fails, for a minute at most. When the server closes, calls are
+// ended and what was answered is still sent. In every other case all that waits
 // is dropped (spec 07 §5.2).
 func serveConn(ctx context.Context, s *Server, nc net.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -48,20 +53,25 @@ func serveConn(ctx context.Context, s *Server, nc net.Conn) {
 		c.write()
 	})
 	parts.Go(func() { c.update(ctx, sub) })
-	stop := context.AfterFunc(ctx, func() { nc.Close() })
+	stop := context.AfterFunc(ctx, func() { nc.SetReadDeadline(time.Unix(1, 0)) })
 
 	err := c.read(ctx)
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		select {
 		case <-time.After(linger):
 		case <-ctx.Done():
 		}
+	case errors.Is(err, errRefused):
+		nc.Close()
 	}
 	cancel()
 	sub.Close()
-	c.out.close()
 	c.calls.Wait()
+	c.out.close()
+	last := time.AfterFunc(flushTime, func() { nc.Close() })
 	parts.Wait()
+	last.Stop()
 	stop()
 	nc.Close()
 	objects := c.client.Objects()
@@ -111,8 +121,30 @@ func (c *conn) read(ctx context.Context) error {
 // refuse tells in the log why a connection is ended. The line itself is not
 // shown: it may hold secrets, or be of a browser that a page has sent here.
 func (c *conn) refuse(err error, line []byte) error {
-	c.log.Warn("api client sent a line that is no request and is disconnected", "err", err, "bytes", len(line))
-	return fmt.Errorf("refused: %w", err)
+	if skipped, ok := c.server.refusals.tell(time.Now()); ok {
+		c.log.Warn("api client sent a line that is no request and is disconnected", "err", err, "bytes", len(line), "skipped", skipped)
+	}
+	return fmt.Errorf("%w: %w", errRefused, err)
+}
+
+// rarely limits a line of the log to one a second, since web pages can cause
+// this one as often as they like.
+type rarely struct {
+	mu      sync.Mutex
+	last    time.Time
+	skipped int
+}
+
+// tell reports whether to log now, and how often that was not done before.
+func (r *rarely) tell(now time.Time) (skipped int, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.last.IsZero() && now.Sub(r.last) < time.Second {
+		r.skipped++
+		return 0, false
+	}
+	skipped, r.skipped, r.last = r.skipped, 0, now
+	return skipped, true
 }
 
 // start runs a call beside the others.

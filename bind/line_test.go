@@ -2,6 +2,7 @@ package bind
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/voile-net/voile/core/crypto"
 )
@@ -191,5 +193,54 @@ func TestHandles(t *testing.T) {
 	}
 	if n := h.count(); n != 4 {
 		t.Errorf("%d objects, want 4", n)
+	}
+}
+
+func TestRarely(t *testing.T) {
+	var r rarely
+	at := time.Unix(1000, 0)
+	for _, tt := range []struct {
+		after   time.Duration
+		skipped int
+		ok      bool
+	}{{0, 0, true}, {0, 0, false}, {999 * time.Millisecond, 0, false}, {time.Second, 2, true}, {2 * time.Second, 0, true}} {
+		if skipped, ok := r.tell(at.Add(tt.after)); skipped != tt.skipped || ok != tt.ok {
+			t.Errorf("after %v: %d %v, want %d %v", tt.after, skipped, ok, tt.skipped, tt.ok)
+		}
+	}
+}
+
+// A queue makes a line wait while it is full, lets one line in however long it
+// is, and gives everything back in order.
+func TestQueue(t *testing.T) {
+	q := newQueue(10)
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := q.add(ctx, []byte(strings.Repeat("x", 20))); err != nil {
+		t.Fatal(err)
+	}
+	full, stop := context.WithTimeout(ctx, time.Millisecond)
+	defer stop()
+	if err := q.add(full, []byte("y")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a line for a full queue: %v", err)
+	}
+	if lines, err := q.take(nil); err != nil || string(lines) != strings.Repeat("x", 20)+"\n" {
+		t.Errorf("took %q, %v", lines, err)
+	}
+	for _, line := range []string{"a", "b", "c"} {
+		if err := q.add(ctx, []byte(line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	q.close()
+	q.close()
+	if err := q.add(t.Context(), []byte("late")); !errors.Is(err, errQueueClosed) {
+		t.Errorf("a line for a closed queue: %v", err)
+	}
+	if lines, err := q.take(nil); err != nil || string(lines) != "a\nb\nc\n" {
+		t.Errorf("took %q, %v", lines, err)
+	}
+	if _, err := q.take(nil); !errors.Is(err, errQueueClosed) {
+		t.Errorf("took from an empty, closed queue: %v", err)
 	}
 }

@@ -88,6 +88,7 @@ func (a *API) waitFor(ctx context.Context, c *condition, timeoutMS *uint64) (any
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	all := ctx
 	if timeoutMS != nil {
 		longest := uint64(math.MaxInt64 / time.Millisecond)
 		var cancel context.CancelFunc
@@ -95,7 +96,10 @@ func (a *API) waitFor(ctx context.Context, c *condition, timeoutMS *uint64) (any
 		defer cancel()
 	}
 	s, err := a.node.WaitAttachment(ctx, c.holds)
-	if err != nil {
+	switch {
+	case err != nil && all.Err() != nil: // the server stops
+		return nil, &core.Error{Kind: core.NotInitialized}
+	case err != nil:
 		return nil, err
 	}
 	return attachmentOf(s), nil

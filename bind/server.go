@@ -15,13 +15,15 @@ const (
 	// sensible one is a value of a table, and those are below 64 KiB elsewhere.
 	DefaultMaxLine = 16 << 20
 	// DefaultMaxQueue bounds what waits for a client that reads slowly.
-	DefaultMaxQueue = 8 << 20
+	DefaultMaxQueue = 1 << 20
 	// DefaultStall is how long a client may take nothing at all.
 	DefaultStall = 30 * time.Second
 	// linger is how long a client that has sent everything can still be told
 	// something. One that is gone altogether looks the same, and if the node is
 	// silent, nothing else would tell.
 	linger = time.Minute
+	// flushTime is how long the last answers may take when a connection ends.
+	flushTime = time.Second
 	// maxPending bounds the requests of one client that are being done; the next
 	// ones wait in its socket. The protocol knows no limit (spec 07 §5.3).
 	maxPending = 8192
@@ -52,7 +54,8 @@ type Server struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	buffers sync.Pool // of *[]byte, for answers while they are written
+	buffers  sync.Pool // of *[]byte, for answers while they are written
+	refusals rarely
 
 	mu        sync.Mutex
 	closed    bool
@@ -141,8 +144,9 @@ func (s *Server) untrack(l net.Listener) {
 	l.Close()
 }
 
-// Close stops accepting, ends all connections with what they are waiting for,
-// and waits until nothing runs any more. It may be called twice.
+// Close stops accepting, ends what clients are waiting for, sends what has been
+// answered, closes all connections, and waits until nothing runs any more, about
+// a second at most. It may be called twice.
 func (s *Server) Close() error {
 	s.cancel() // before the listeners fail, so that Serve knows why
 	s.mu.Lock()

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -111,14 +112,33 @@ func BenchmarkMessage16KiB(b *testing.B) {
 	b.SetBytes(int64(len(message)))
 	b.ReportAllocs()
 	b.ResetTimer()
-	for range b.N {
-		if err := nodes[4].Message(ctx, to, message); err != nil {
-			b.Fatal(err)
-		}
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var all sync.WaitGroup
+	for range 32 {
+		all.Go(func() {
+			for left.Add(-1) >= 0 {
+				if err := nodes[4].Message(ctx, to, message); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
 	}
+	all.Wait()
 	want := int64(b.N * len(message))
 	for deadline := time.Now().Add(5 * time.Second); bytes.Load() < want && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
+	}
+	if testing.Verbose() {
+		for _, n := range nodes {
+			text, _ := n.Debug(b.Context(), "nodeinfo")
+			for line := range strings.Lines(text) {
+				if strings.HasPrefix(line, "RPC") {
+					b.Log(line)
+				}
+			}
+		}
 	}
 	b.ReportMetric(100*float64(want-bytes.Load())/float64(want), "lost%")
 }

@@ -58,7 +58,7 @@ func (ShutdownUpdate) update()   {}
 // Bounds of what waits for a subscriber.
 const (
 	DefaultBacklog = 1024    // updates
-	backlogBytes   = 8 << 20 // of messages
+	backlogBytes   = 1 << 20 // of messages
 )
 
 // Subscription delivers updates to one receiver in order. What one receiver does

@@ -22,8 +22,8 @@ such files to yourself: who has the secret key, is you.`,
 		Example: `  voile keys new --out node.key         a new identity in a file
   voile keys show node.key              its public key and node id
   voile keys convert node.key --to config   lines for a configuration file`,
-		Args: cobra.NoArgs,
 	}
+	group(cmd)
 	cmd.AddCommand(newKeysNewCommand(io), newKeysShowCommand(io), newKeysConvertCommand(io))
 	return cmd
 }

@@ -123,7 +123,7 @@ func freePort(t *testing.T) int {
 // private are the arguments of a node that joins nothing.
 func private(t *testing.T, more ...string) []string {
 	return append([]string{
-		"serve", "--private", "--network-key", "of " + t.Name(), "--data", t.TempDir(), "--api", "127.0.0.1:0",
+		"serve", "--private", "--network-key", "hush", "--data", t.TempDir(), "--api", "127.0.0.1:0",
 		"--listen-port", fmt.Sprint(freePort(t)),
 	}, more...)
 }
@@ -178,7 +178,7 @@ func TestServeUntilControl(t *testing.T) {
 	p := start(t, nil, private(t)...)
 	address := p.ready(t)
 	settings := ask(t, "tcp", address, `{"id":1,"op":"Control","args":["GetServerSettings"]}`)
-	if text, _ := settings["value"].(string); !strings.Contains(text, "private_network") || strings.Contains(text, t.Name()) {
+	if text, _ := settings["value"].(string); !strings.Contains(text, "private_network") || strings.Contains(text, "hush") {
 		t.Errorf("settings %v", settings)
 	}
 	for args, want := range map[string]string{
@@ -237,11 +237,6 @@ func TestServePrivateNetwork(t *testing.T) {
 	if id["value"] != value["route_id"] {
 		t.Errorf("imported as %v, want %v", id, value["route_id"])
 	}
-	conn, err := net.Dial("tcp", addresses[2])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
 	watcher, err := net.Dial("tcp", addresses[1])
 	if err != nil {
 		t.Fatal(err)
@@ -252,8 +247,7 @@ func TestServePrivateNetwork(t *testing.T) {
 	if _, err := updates.ReadString('\n'); err != nil { // it is subscribed now
 		t.Fatal(err)
 	}
-	fmt.Fprintf(conn, `{"id":1,"op":"NewRoutingContext"}`+"\n")
-	fmt.Fprintf(conn, `{"id":2,"op":"RoutingContext","rc_id":1,"rc_op":"AppMessage","target":{"RouteId":%q},"message":"aGVsbG8"}`+"\n", id["value"])
+	ask(t, "tcp", addresses[2], fmt.Sprintf(`{"op":"Debug","command":"appmessage #%v hello"}`, id["value"]))
 	watcher.SetReadDeadline(time.Now().Add(20 * time.Second))
 	for {
 		line, err := updates.ReadString('\n')
@@ -377,6 +371,42 @@ func TestServeMistakes(t *testing.T) {
 				t.Errorf("exit code %d, want %d; stdout %q; stderr %s", code, tt.code, out, errs)
 			}
 		})
+	}
+}
+
+// Stores that do not open say which one, and what can be done.
+func TestServeBadStores(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"serve", "--detached", "--api", "", "--data", dir}
+	p := start(t, nil, args...)
+	p.ready(t)
+	p.cmd.Process.Kill()
+	p.exit(t)
+	t.Setenv("DEK_PASSWORD", "another")
+	if code, _, errs := call(t, args...); code != exitFailed || !strings.Contains(errs, "set DEK_PASSWORD") {
+		t.Errorf("another password: exit code %d: %s", code, errs)
+	}
+	os.Unsetenv("DEK_PASSWORD")
+	store := filepath.Join(dir, "table_store", "voile")
+	if err := os.WriteFile(store, []byte(strings.Repeat("nonsense", 4096)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := call(t, args...); code != exitFailed || !strings.Contains(errs, store) || !strings.Contains(errs, "restore it") {
+		t.Errorf("corrupt store: exit code %d: %s", code, errs)
+	}
+}
+
+func TestServeWarnsOfUnknownKeys(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "c")
+	if err := os.WriteFile(config, []byte("colour: red\ncore: {network: {shape: round}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, nil, "serve", "--config", config, "--detached", "--api", "", "--data", t.TempDir(), "--log-json")
+	p.ready(t)
+	for _, key := range []string{`"key":"colour"`, `"key":"network.shape"`} {
+		if !strings.Contains(p.log(), key) {
+			t.Errorf("no warning of %s in\n%s", key, p.log())
+		}
 	}
 }
 

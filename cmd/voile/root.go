@@ -68,15 +68,21 @@ that it joins networks of Veilid nodes and makes networks of its own.`,
   voile help COMMAND                 what a command does, with examples`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
 	}
+	group(root)
 	root.SetIn(io.in)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
 	root.AddCommand(
-		newServeCommand(io), newDemoCommand(), newKeysCommand(io), newBootstrapRecordCommand(io), newVersionCommand(io),
+		newServeCommand(io), newDemoCommand(), newChatCommand(io), newKeysCommand(io), newBootstrapRecordCommand(io), newVersionCommand(io),
 	)
 	return root
+}
+
+// group makes a command that only has others below it tell of them.
+func group(cmd *cobra.Command) {
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 }
 
 func newVersionCommand(io streams) *cobra.Command {

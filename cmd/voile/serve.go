@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -17,6 +18,8 @@ import (
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/attach"
 	"github.com/voile-net/voile/core/config"
+	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/platform"
 )
 
 // closeTime is how long an orderly end may take.
@@ -185,15 +188,7 @@ func (f *serveFlags) apply(s *settings, changed func(flag string) bool) error {
 		at := fmt.Sprintf(":%d", f.listenPort)
 		n.Protocol.UDP.ListenAddress, n.Protocol.TCP.ListenAddress, n.Protocol.WS.ListenAddress = at, at, at
 	}
-	dir := f.data
-	if dir == "" {
-		var err error
-		if dir, err = dataDir(); err != nil {
-			return err
-		}
-	}
-	s.useDirectory(dir)
-	return nil
+	return s.useDirectory(f.data)
 }
 
 // serve runs a node until ctx ends or a client stops it.
@@ -245,8 +240,10 @@ func serve(ctx context.Context, io streams, s settings, log *slog.Logger, level 
 	select {
 	case <-ctx.Done():
 	case err := <-served:
-		stop()
-		return fmt.Errorf("api: %w", err)
+		if !errors.Is(err, bind.ErrServerClosed) { // which means that ctx has ended as well
+			stop()
+			return fmt.Errorf("api: %w", err)
+		}
 	}
 	log.Info("stopping")
 	return nil
@@ -342,19 +339,23 @@ func listenUnix(path string) (net.Listener, error) {
 // startHint adds to what kept a node from starting what can be done about it.
 func startHint(err error, s settings) error {
 	hint := ""
-	switch core.KindOf(err) {
-	case core.AlreadyInitialized:
+	var corrupt *platform.CorruptError
+	switch {
+	case core.KindOf(err) == core.AlreadyInitialized:
 		hint = "another voile uses this data directory; stop it or choose another with --data"
-	case core.TryAgain:
+	case errors.As(err, &corrupt):
+		hint = "restore it from a copy, or remove it and lose what it holds (the identity of the node with it)"
+	case errors.Is(err, platform.ErrWrongPassword), errors.Is(err, crypto.ErrAuth), errors.Is(err, crypto.ErrLength):
+		hint = "set DEK_PASSWORD to the password that these stores were made with"
+	case errors.Is(err, core.ErrDeviceKey):
+		hint = "start with the protected store that belongs to this table store, or remove both"
+	case errors.Is(err, platform.ErrLocked):
 		hint = "unlock the keyring and try again"
-	case core.Internal:
-		hint = fmt.Sprintf("check that %s can be written; a store that is corrupt has to be restored or removed", s.core.TableStore.Directory)
-	case core.Generic:
-		if errors.Is(err, core.ErrDeviceKey) {
-			hint = "start with the password or protected store that it was made with"
-		}
-	}
-	if hint == "" {
+	case errors.Is(err, platform.ErrNoSpace):
+		hint = "make room on the disk"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
+		hint = fmt.Sprintf("check that %s can be made and written, or choose another place with --data", s.core.TableStore.Directory)
+	default:
 		return err
 	}
 	return fmt.Errorf("%w\n%s", err, hint)

@@ -186,8 +186,9 @@ func serverSpelling(core map[string]any) {
 	}
 }
 
-// useDirectory puts the stores that have no place yet below dir.
-func (s *settings) useDirectory(dir string) {
+// useDirectory puts the stores that have no place yet below dir; "": below the
+// user's directory for data.
+func (s *settings) useDirectory(dir string) error {
 	for _, d := range []struct {
 		at   *string
 		name string
@@ -196,10 +197,18 @@ func (s *settings) useDirectory(dir string) {
 		{&s.core.TableStore.Directory, "table_store"},
 		{&s.core.BlockStore.Directory, "block_store"},
 	} {
-		if *d.at == "" {
-			*d.at = filepath.Join(dir, d.name)
+		if *d.at != "" {
+			continue
 		}
+		if dir == "" {
+			var err error
+			if dir, err = dataDir(); err != nil {
+				return err
+			}
+		}
+		*d.at = filepath.Join(dir, d.name)
 	}
+	return nil
 }
 
 // dataDir is where a user's programs keep what they have to keep.
@@ -231,23 +240,22 @@ func (s *settings) dump() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var tree yaml.Node // keeps the order of the keys
-	if err := yaml.Unmarshal(core, &tree); err != nil {
+	var document yaml.Node // keeps the order of the keys
+	if err := yaml.Unmarshal(core, &document); err != nil {
 		return nil, err
 	}
-	blockStyle(&tree)
+	tree := document.Content[0]
+	blockStyle(tree)
 	return yaml.Marshal(map[string]any{
 		"auto_attach": s.autoAttach,
 		"client_api":  map[string]any{"network_enabled": s.api != "", "listen_address": s.api},
-		"core":        &tree,
+		"core":        tree,
 	})
 }
 
 // blockStyle makes YAML of what was read as JSON.
 func blockStyle(n *yaml.Node) {
-	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
-		n.Style = 0
-	}
+	n.Style = 0
 	for _, c := range n.Content {
 		blockStyle(c)
 	}

@@ -51,8 +51,8 @@ func TestParseSettings(t *testing.T) {
 
 func TestParseSettingsNamesTheBadKey(t *testing.T) {
 	for text, path := range map[string]string{
-		`{"network":{"upnp":1}}`:                        "network.upnp",
-		"core: 5":                                       "core",
+		`{"network":{"upnp":1}}`: "network.upnp",
+		"core: 5":                "core",
 		"client_api: {listen_address: 5}\ncore: {}":     "client_api.listen_address",
 		"client_api: {network_enabled: x}\ncore: {}":    "client_api.network_enabled",
 		"core: {network: {address_types: 5}}":           "network.address_types",

@@ -69,7 +69,7 @@ type Config struct {
 	MaxHopCount int           // of routes; bounds how long a routed question is worth answering
 	MaxPeers    int           // in an answer, at most 20
 	QueueSize   int           // received messages that wait for a worker
-	QueueBytes  int64         // of them; 0: 16 MiB
+	QueueBytes  int64         // of them; 0: 2 MiB
 	Workers     int           // 0: 16 per core
 
 	// DatagramLimit is the largest datagram that our interface takes in a family
@@ -122,7 +122,7 @@ type RPC struct {
 // New makes the layer. It does nothing before [RPC.Start].
 func New(cfg Config) *RPC {
 	if cfg.QueueBytes == 0 {
-		cfg.QueueBytes = 16 << 20
+		cfg.QueueBytes = 2 << 20
 	}
 	if cfg.Workers == 0 {
 		cfg.Workers = 16 * runtime.GOMAXPROCS(0)

@@ -23,7 +23,7 @@ const (
 	DefaultConnectTimeout    = 5 * time.Second
 	DefaultSendTimeout       = 2 * time.Second
 	DefaultInactivityTimeout = 60 * time.Second
-	DefaultSendQueue         = 1 << 20
+	DefaultSendQueue         = 256 << 10
 )
 
 // Config is what a stack is made of.
@@ -38,7 +38,7 @@ type Config struct {
 	ConnectTimeout    time.Duration // of a connect with its upgrade, of each step of an accept; 0: 5 s
 	SendTimeout       time.Duration // a message waits so long for room in a queue; 0: 2 s
 	InactivityTimeout time.Duration // without a received message; 0: 60 s
-	SendQueue         int           // bytes that wait on one connection before senders wait; 0: 1 MiB
+	SendQueue         int           // bytes that wait on one connection before senders wait; 0: 256 KiB
 	UDPReaders        int           // goroutines that read one datagram socket; 0: one per core
 }
 

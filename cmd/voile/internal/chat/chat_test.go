@@ -197,10 +197,14 @@ func TestNotConnected(t *testing.T) {
 	net := network(t)
 	a := sit(t, t.Context(), net.Nodes[3].Node, "", nil)
 	word := a.word()
-	a.types("/connect "+word.String(), "/connect nonsense!", "/connect AAAA")
-	a.note.wait(t, "neither a route nor an invitation")
-	a.note.wait(t, "this is your own word")
-	a.note.wait(t, "not connected")
+	for _, c := range []struct{ word, want string }{
+		{word.String(), "this is your own word"},
+		{"nonsense!", "neither a route nor an invitation"},
+		{"AAAA", "not connected"},
+	} {
+		a.types("/connect " + c.word)
+		a.note.wait(t, c.want)
+	}
 	a.ends()
 }
 

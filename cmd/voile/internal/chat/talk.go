@@ -93,7 +93,7 @@ func same(a, b []byte) bool { return len(a) > 0 && subtle.ConstantTimeCompare(a,
 func (s *session) join(ctx context.Context) error {
 	var err error
 	for range joinTries {
-		if err = s.connect(ctx, s.Friend); err == nil || errors.Is(err, errBusy) || core.KindOf(err) == core.ParseError {
+		if err = s.connect(ctx, s.Friend); err == nil || !passing(err) {
 			break
 		}
 		s.Console.Note("not reached yet: " + reason(err))
@@ -105,6 +105,15 @@ func (s *session) join(ctx context.Context) error {
 		return fmt.Errorf("%w: %s", ErrUnreachable, reason(err))
 	}
 	return nil
+}
+
+// passing reports whether what failed may work later.
+func passing(err error) bool {
+	switch core.KindOf(err) {
+	case core.Timeout, core.NoConnection, core.InvalidTarget, core.TryAgain:
+		return true
+	}
+	return false
 }
 
 // tell sends a frame to the friend. One who has forgotten us is greeted again.

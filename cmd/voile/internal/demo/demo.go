@@ -18,11 +18,11 @@ import (
 	"github.com/voile-net/voile/core/wire"
 )
 
-// Bounds of the number of nodes: fewer leave no choice of hops, more do not fit a
-// process of ordinary limits.
+// Bounds of the number of nodes: fewer leave no choice of hops, more make a laptop
+// with two cores take too long to start them.
 const (
 	MinNodes     = 5
-	MaxNodes     = 64
+	MaxNodes     = 32
 	DefaultNodes = 6
 )
 
@@ -32,6 +32,7 @@ const (
 	onceTimeout    = 28 * time.Second // of a run with Once, as a whole
 	arrivalTimeout = 5 * time.Second  // of a message
 	between        = 3 * time.Second  // two exchanges
+	wayTries       = 4                // to find a way on which no node is twice
 	frame          = 50 * time.Millisecond
 )
 
@@ -328,17 +329,28 @@ func (d *demo) measured() totals {
 func (d *demo) exchange(ctx context.Context, number int, l line, hops int) exchange {
 	x := exchange{number: number, line: l, hops: hops}
 	from, to := d.people[l.from], d.people[alice+bob-l.from]
-	way, isNew, err := to.privateRoute(ctx, hops)
-	if err != nil {
-		x.err = err
-		return x
+	var way ownRoute
+	var isNew bool
+	var safety core.Safety
+	for try := range wayTries {
+		made := false
+		var err error
+		if way, made, err = to.privateRoute(ctx, hops); err != nil {
+			x.err = err
+			return x
+		}
+		isNew = isNew || made
+		safety = core.Safety{HopCount: hops, Stability: route.Reliable, Sequencing: wire.PreferOrdered}
+		var safetyHops []crypto.NodeID
+		if sr := from.safetyRoute(ctx, hops, way); sr != nil {
+			safety.Preferred, safetyHops = sr.ID, sr.Hops
+		}
+		x.path = newPath(d.cast, from, to, safetyHops, way)
+		if len(way.hops) == 0 || x.path.secret() || try == wayTries-1 {
+			break
+		}
+		to.release(way.ID) // another one may leave the sender nodes enough
 	}
-	safety := core.Safety{HopCount: hops, Stability: route.Reliable, Sequencing: wire.PreferOrdered}
-	var safetyHops []crypto.NodeID
-	if sr := from.safetyRoute(ctx, hops, way); sr != nil {
-		safety.Preferred, safetyHops = sr.ID, sr.Hops
-	}
-	x.path = newPath(d.cast, from, to, safetyHops, way)
 	if isNew {
 		d.view.made(ctx, to.Name, d.cast.namesOf(way.hops), way)
 		if number == 0 && x.path.known() {
