@@ -190,3 +190,30 @@ func TestErrorKinds(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
+
+// WaitForAttachmentCondition, on a node that is detached (spec 07 §2.1).
+func TestWaitForAttachmentCondition(t *testing.T) {
+	c := newClient(t)
+	for _, tt := range []struct{ condition, timeout, kind, value string }{
+		{`null`, `0`, "Timeout", ""},
+		{`null`, `20`, "Timeout", ""},
+		{`{}`, `0`, "", ""},
+		{`{"opt_max_state":"Detached"}`, `null`, "", ""},
+		{`{"opt_min_state":"Detached","opt_max_state":"AttachedFull"}`, `18446744073709551615`, "", ""},
+		{`{"opt_min_state":"Attaching"}`, `0`, "Timeout", ""},
+		{`{"opt_public_internet_ready":false,"opt_local_network_ready":false}`, `0`, "", ""},
+		{`{"opt_local_network_ready":true}`, `0`, "Timeout", ""},
+		{`{"opt_min_state":"AttachedFull","opt_max_state":"AttachedWeak"}`, `100`, "InvalidArgument", "min attached_full above max attached_weak"},
+	} {
+		v := mustAsk(t, c, `{"op":"WaitForAttachmentCondition","condition":`+tt.condition+`,"timeout_ms":`+tt.timeout+`}`)
+		e, _ := v["error"].(map[string]any)
+		kind, _ := e["kind"].(string)
+		value, _ := e["value"].(string)
+		if kind != tt.kind || value != tt.value {
+			t.Errorf("%s: %v, want %q %q", tt.condition, v, tt.kind, tt.value)
+		}
+		if state, _ := v["value"].(map[string]any); kind == "" && state["state"] != "Detached" {
+			t.Errorf("%s: %v", tt.condition, v)
+		}
+	}
+}

@@ -22,6 +22,7 @@ import (
 	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
+	"github.com/voile-net/voile/core/table"
 	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
 	"github.com/voile-net/voile/platform"
@@ -63,7 +64,9 @@ type Node struct {
 	rpc     *rpc.RPC
 	attach  *attach.Attacher
 	records *bootstrap.Store
-	vault   *vault
+	tables  *table.Store
+	state   *table.DB // the node's own
+	secrets *table.Secrets
 	updates hub
 
 	restorePoint []byte // of the last run; nil: none
@@ -110,7 +113,7 @@ func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Node, err e
 	if n.crypto, err = crypto.New(crypto.Config{Kinds: opts.Kinds, Rand: opts.Rand}); err != nil {
 		return nil, errorf(Generic, err, "%v", err)
 	}
-	if err := n.openVault(ctx); err != nil {
+	if err := n.openTables(ctx); err != nil {
 		return nil, startError(err)
 	}
 	identity, err := n.identity(ctx)
@@ -137,34 +140,10 @@ func startError(err error) error {
 		return errorf(AlreadyInitialized, err, "%v", err)
 	case errors.Is(err, platform.ErrLocked):
 		return errorf(TryAgain, err, "%v", err)
-	case errors.Is(err, ErrDeviceKey), errors.Is(err, platform.ErrWrongPassword):
+	case errors.Is(err, table.ErrDeviceKey), errors.Is(err, platform.ErrWrongPassword):
 		return errorf(Generic, err, "%v", err)
 	}
 	return errorf(Internal, err, "%v", err)
-}
-
-func (n *Node) openVault(ctx context.Context) error {
-	p := &n.cfg.ProtectedStore
-	if p.Delete {
-		if err := n.opts.ProtectedStore.Remove(ctx, deviceKeyName); err != nil && !isNotExist(err) {
-			return err
-		}
-	}
-	var next *string
-	if p.NewDeviceEncryptionKeyPassword != nil {
-		text := string(*p.NewDeviceEncryptionKeyPassword)
-		next = &text
-	}
-	v, wiped, err := openVault(ctx, n.crypto, n.opts.ProtectedStore, n.opts.KeyValueStore,
-		string(p.DeviceEncryptionKeyPassword), next, n.cfg.TableStore.WipeOnInvalidDeviceEncryptionKey)
-	if err != nil {
-		return err
-	}
-	if wiped {
-		n.log.Warn("stored state belonged to another device key and was wiped, as table_store.wipe_on_invalid_device_encryption_key says")
-	}
-	n.vault = v
-	return nil
 }
 
 // identity is one key pair per kind: the configured one, else the stored one, else
@@ -196,11 +175,11 @@ func (n *Node) keyPair(ctx context.Context, kind crypto.Kind, configured []crypt
 	if i >= 0 {
 		pair = configured[i]
 	} else {
-		stored, err := n.vault.get(ctx, name)
+		stored, found, err := n.state.Load(ctx, columnNode, []byte(name))
 		if err != nil {
 			return crypto.KeyPair{}, err
 		}
-		if stored != nil {
+		if found {
 			if err := pair.UnmarshalText(stored); err != nil {
 				return crypto.KeyPair{}, &platform.CorruptError{Name: name, Err: err}
 			}
@@ -213,7 +192,7 @@ func (n *Node) keyPair(ctx context.Context, kind crypto.Kind, configured []crypt
 	if ok, err := sys.ValidateKeyPair(pair); err != nil || !ok {
 		return crypto.KeyPair{}, errorf(Generic, err, "network.routing_table: public and secret key of kind %s do not belong together", kind)
 	}
-	return pair, n.vault.put(ctx, change{columnNode, []byte(name), []byte(pair.Text())})
+	return pair, n.state.Store(ctx, columnNode, []byte(name), []byte(pair.Text()))
 }
 
 // build makes the parts of the node and joins them.
@@ -356,6 +335,7 @@ func (n *Node) release() {
 	if n.crypto != nil {
 		n.crypto.Forget()
 	}
+	n.closeTables()
 	for _, c := range slices.Backward(n.owned) {
 		if err := c.Close(); err != nil {
 			n.log.Warn("store not closed", "err", err)

@@ -16,6 +16,7 @@ import (
 	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
+	"github.com/voile-net/voile/core/table"
 	"github.com/voile-net/voile/core/wire"
 	"github.com/voile-net/voile/platform/host"
 	"github.com/voile-net/voile/platform/igd"
@@ -58,7 +59,7 @@ func (n *Node) openPlatform(ctx context.Context) error {
 		}
 	}
 	if cfg.TableStore.Delete {
-		if err := o.KeyValueStore.Update(ctx, wipe); err != nil {
+		if err := table.Wipe(ctx, o.KeyValueStore); err != nil {
 			return fmt.Errorf("table_store.delete: %w", err)
 		}
 	}

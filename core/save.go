@@ -35,7 +35,7 @@ func (n *Node) load(ctx context.Context) error {
 	now := time.Now()
 	type row struct{ key, value []byte }
 	var rows []row
-	err := n.vault.each(ctx, columnTable, func(key, value []byte) error {
+	err := n.state.Walk(ctx, columnTable, func(key, value []byte) error {
 		rows = append(rows, row{key, value})
 		return nil
 	})
@@ -54,19 +54,19 @@ func (n *Node) load(ctx context.Context) error {
 		for _, r := range rows {
 			gone = append(gone, change{columnTable, r.key, nil})
 		}
-		if err := n.vault.put(ctx, gone...); err != nil {
+		if err := n.put(ctx, gone); err != nil {
 			return fmt.Errorf("routing table: %w", err)
 		}
 		n.log.Info("stored routing table belongs to another network or identity and was dropped")
 	}
-	if text, err := n.vault.get(ctx, nameRecords); err != nil {
+	if text, err := n.value(ctx, nameRecords); err != nil {
 		return fmt.Errorf("bootstrap records: %w", err)
 	} else if text != nil {
 		if err := json.Unmarshal(text, n.records); err != nil {
 			return &platform.CorruptError{Name: nameRecords, Err: err}
 		}
 	}
-	data, err := n.vault.get(ctx, nameRoutes)
+	data, err := n.value(ctx, nameRoutes)
 	if err != nil {
 		return fmt.Errorf("routes: %w", err)
 	}
@@ -75,7 +75,7 @@ func (n *Node) load(ctx context.Context) error {
 			return &platform.CorruptError{Name: nameRoutes, Err: err}
 		}
 	}
-	if n.restorePoint, err = n.vault.get(ctx, nameRestore); err != nil {
+	if n.restorePoint, err = n.value(ctx, nameRestore); err != nil {
 		return fmt.Errorf("restore point: %w", err)
 	}
 	n.log.Info("state loaded", "peers", loaded)
@@ -109,7 +109,7 @@ func (n *Node) save(ctx context.Context) error {
 		change{columnNode, []byte(nameRoutes), routes},
 		change{columnNode, []byte(nameRecords), records},
 		change{columnNode, []byte(nameRestore), point})
-	err = n.vault.put(ctx, changes...)
+	err = n.put(ctx, changes)
 	n.saveAll = err != nil // rows that were not stored are lost to the table
 	if errors.Is(err, platform.ErrNoSpace) {
 		return fmt.Errorf("no space left for the node's state; it goes on without: %w", err)

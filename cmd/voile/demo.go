@@ -37,7 +37,7 @@ direction; the exit code says whether all of them arrived.`,
 			return err
 		},
 	}
-	c.Flags().IntVar(&o.Nodes, "nodes", demo.DefaultNodes, "number of nodes, 5 to 32")
+	c.Flags().IntVar(&o.Nodes, "nodes", demo.DefaultNodes, "number of nodes, 5 to 16")
 	c.Flags().BoolVar(&o.Once, "once", false, "end after a call and a message in each direction")
 	c.Flags().BoolVar(&plain, "plain", false, "one line per event, as when the output is no terminal")
 	return c

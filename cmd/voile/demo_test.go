@@ -28,7 +28,7 @@ func TestDemoMisused(t *testing.T) {
 	c.SetErr(&bytes.Buffer{})
 	c.SetArgs([]string{"--nodes", "2"})
 	var bad *misuse
-	if err := c.ExecuteContext(t.Context()); !errors.As(err, &bad) || !strings.Contains(err.Error(), "5 to 32, not 2") {
+	if err := c.ExecuteContext(t.Context()); !errors.As(err, &bad) || !strings.Contains(err.Error(), "5 to 16, not 2") {
 		t.Errorf("2 nodes: %v, want a misuse", err)
 	}
 }

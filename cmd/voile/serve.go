@@ -19,6 +19,7 @@ import (
 	"github.com/voile-net/voile/core/attach"
 	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/table"
 	"github.com/voile-net/voile/platform"
 )
 
@@ -202,6 +203,9 @@ func serve(ctx context.Context, io streams, s settings, log *slog.Logger, level 
 		}
 		defer listener.Close()
 	}
+	small := make(chan struct{})
+	go func() { defer close(small); keepSmall(ctx) }()
+	defer func() { stop(); <-small }()
 	node, err := core.Start(ctx, s.core, core.Options{Logger: log})
 	if err != nil {
 		return startHint(err, s)
@@ -347,7 +351,7 @@ func startHint(err error, s settings) error {
 		hint = "restore it from a copy, or remove it and lose what it holds (the identity of the node with it)"
 	case errors.Is(err, platform.ErrWrongPassword), errors.Is(err, crypto.ErrAuth), errors.Is(err, crypto.ErrLength):
 		hint = "set DEK_PASSWORD to the password that these stores were made with"
-	case errors.Is(err, core.ErrDeviceKey):
+	case errors.Is(err, table.ErrDeviceKey):
 		hint = "start with the protected store that belongs to this table store, or remove both"
 	case errors.Is(err, platform.ErrLocked):
 		hint = "unlock the keyring and try again"

@@ -242,7 +242,11 @@ func (s *Server) setValue(ctx context.Context, q *wire.SetValueQ, back rpc.Desti
 		err = s.put(d, now, held, Change{Subkey: q.Subkey, Value: q.Value, Was: SeqOf(held)}, targetOf(back))
 		switch {
 		case errors.Is(err, ErrChanged):
-			continue // somebody else's write came first: compare with that
+			// Somebody else's write came first: compare with that.
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			continue
 		case err != nil:
 			return nil, err
 		}

@@ -218,3 +218,7 @@ func (w *world) tick(after time.Duration) {
 		w.t.Fatal(err)
 	}
 }
+
+func question(q wire.QuestionDetail) rpc.RecordQuestion {
+	return rpc.RecordQuestion{Detail: q, Back: way(0)}
+}

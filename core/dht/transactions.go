@@ -367,7 +367,7 @@ func (s *Server) transactCommit(ctx context.Context, q *wire.TransactCommandQ, n
 		}
 		err := s.commit(q, changes, held, alone, now)
 		switch {
-		case errors.Is(err, ErrChanged):
+		case errors.Is(err, ErrChanged) && ctx.Err() == nil:
 			continue
 		case err != nil:
 			return nil, err

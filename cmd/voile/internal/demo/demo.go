@@ -18,11 +18,12 @@ import (
 	"github.com/voile-net/voile/core/wire"
 )
 
-// Bounds of the number of nodes: fewer leave no choice of hops, more make a laptop
-// with two cores take too long to start them.
+// Bounds of the number of nodes: fewer leave no choice of hops, and a node takes 32
+// connections of one address (spec 02 §7.1), which all nodes of the demo share, and
+// up to two of each other node.
 const (
 	MinNodes     = 5
-	MaxNodes     = 32
+	MaxNodes     = 16
 	DefaultNodes = 6
 )
 
