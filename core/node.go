@@ -161,6 +161,13 @@ func (n *Node) identity(ctx context.Context) ([]crypto.KeyPair, error) {
 		}
 		pairs = append(pairs, pair)
 	}
+	// What applies is what State shows.
+	t := &n.cfg.Network.RoutingTable
+	t.PublicKeys, t.SecretKeys = nil, nil
+	for i := range pairs {
+		t.PublicKeys = append(t.PublicKeys, pairs[i].Public.String())
+		t.SecretKeys = append(t.SecretKeys, config.Secret(pairs[i].Secret.Text()))
+	}
 	return pairs, nil
 }
 

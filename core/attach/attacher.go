@@ -151,7 +151,7 @@ func (a *Attacher) Detach() error {
 	}
 	a.want = false
 	changed := a.status.State != Detaching
-	a.status.State = Detaching
+	a.status = Status{State: Detaching}
 	status := a.status
 	a.mu.Unlock()
 	if changed {
@@ -298,7 +298,7 @@ func (a *Attacher) stop() {
 	}
 	a.mu.Lock()
 	want := a.want
-	a.status.State = Detaching
+	a.status = Status{State: Detaching}
 	status := a.status
 	a.mu.Unlock()
 	a.tell(status)

@@ -5,6 +5,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -58,15 +59,23 @@ func checkNode(t *testing.T, n Node) {
 	if err := n.Start(t.Context()); err == nil {
 		t.Error("a running node was started again")
 	}
-	s, err := n.Client().GetState(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ids := s.Network.NodeIDs; len(ids) != 1 || ids[0] != n.ID() {
-		t.Errorf("it calls itself %q, want %s", ids, n.ID())
-	}
-	if s.Attachment.State == "Detached" {
-		t.Error("it is not attached")
+	// The API of a real node answers before its network runs.
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := Eventually(ctx, func(ctx context.Context) error {
+		s, err := n.Client().GetState(ctx)
+		if err != nil {
+			return err
+		}
+		if ids := s.Network.NodeIDs; len(ids) != 1 || ids[0] != n.ID() {
+			return fmt.Errorf("it calls itself %q, want %s", ids, n.ID())
+		}
+		if s.Attachment.State == "Detached" {
+			return errors.New("it is not attached")
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
 	}
 
 	// What the scenarios read must be there to be read.
