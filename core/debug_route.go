@@ -183,12 +183,12 @@ func (n *Node) debugRouteTest(ctx context.Context, args []string) (string, error
 	return "FAILED", nil
 }
 
-// RouteHops lists the nodes of one of our routes, the one next to us first;
-// false: it is none of ours.
-func (n *Node) RouteHops(id crypto.RouteID) ([]crypto.NodeID, bool) {
-	r, ok := n.routes.Info(id, time.Now())
-	return append([]crypto.NodeID(nil), r.Hops...), ok
-}
+// RouteInfo describes a route of ours, without its secrets.
+type RouteInfo = route.Info
+
+// Routes lists the routes that this node has made: those of the application, and
+// those that its messages leave by.
+func (n *Node) Routes() []RouteInfo { return n.routes.Routes(time.Now()) }
 
 // data reads the DATA of a command: a word, or # and hexadecimal digits.
 func data(text string) ([]byte, error) {

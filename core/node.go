@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -227,7 +228,11 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 	if err != nil {
 		return err
 	}
-	n.filter = transport.NewAddressFilter()
+	var exempt func(netip.Addr) bool
+	if private {
+		exempt = func(a netip.Addr) bool { return a.IsLoopback() || routing.IsLocal(a) }
+	}
+	n.filter = transport.NewAddressFilter(exempt)
 	n.records = &bootstrap.Store{}
 	own := make([]*envelope.Identity, len(identity))
 	for i, pair := range identity {

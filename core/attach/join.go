@@ -17,6 +17,13 @@ import (
 // waits for others to come (spec 04 §12.1 step 3): until a cached name expires.
 const onlySelfPause = 300 * time.Second
 
+// How often, and after which time, a bootstrap that has not published its peer info
+// is asked again before the round gives it up.
+const (
+	publishTries = 5
+	publishWait  = 100 * time.Millisecond
+)
+
 // onlyOwnBootstrap reports whether there is no bootstrap other than this node.
 func (s *session) onlyOwnBootstrap(now time.Time) bool {
 	at := s.onlySelf.Load()
@@ -93,11 +100,17 @@ func (s *session) joinBy(ctx context.Context, p *wire.PeerInfo) {
 		s.log.Info("bootstrap cannot be dialled", "peer", e.BestID())
 		return
 	}
-	for _, id := range e.NodeIDs() {
-		if _, err := s.cfg.RPC.FindNode(ctx, rpc.Node(e, wire.PreferOrdered), id, nil); err != nil {
-			s.log.Info("bootstrap did not answer", "peer", id, "err", err)
-			return
+	for try := 0; ; try++ {
+		for _, id := range e.NodeIDs() {
+			if _, err := s.cfg.RPC.FindNode(ctx, rpc.Node(e, wire.PreferOrdered), id, nil); err != nil {
+				s.log.Info("bootstrap did not answer", "peer", id, "err", err)
+				return
+			}
 		}
+		if e.SignedPeerInfo(wire.PublicInternet) != nil || try == publishTries {
+			break
+		}
+		s.pause(publishWait) // it has just started, too
 	}
 	if e.SignedPeerInfo(wire.PublicInternet) == nil {
 		s.log.Info("bootstrap has not published its peer info yet", "peer", e.BestID())

@@ -58,6 +58,18 @@ func (e *ClientError) Error() string {
 // Unwrap gives what is behind the error.
 func (e *ClientError) Unwrap() error { return e.Err }
 
+// KindOf is the kind of an error of a client; "" for nil, Internal for any other.
+func KindOf(err error) ErrorKind {
+	var e *ClientError
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &e):
+		return e.Kind
+	}
+	return Internal
+}
+
 // Texts that occur more than once.
 const (
 	offlineText = "offline, try again later"

@@ -8,5 +8,6 @@
 // [Server] decides about questions; it takes the time as an argument, starts no
 // goroutine that outlives a call, and is driven from outside by Tick and Notify.
 //
-// The package imports core/crypto, core/wire, core/routing and core/rpc.
+// The package imports core/crypto, core/wire, core/routing, core/route, core/rpc
+// and core/table.
 package dht

@@ -39,6 +39,7 @@ func (c *Client) inspect(ctx context.Context, key crypto.OpaqueRecordKey, in *in
 	}
 	s := search{key: key, cfg: c.searchConfig(key, in.set, false), first: c.seeds(key)}
 	s.cfg.Preferred = in.preferred
+	s.cfg.Extra = s.cfg.Timeout // it ends by what was found, not by how many answered
 	for _, id := range in.preferred {
 		if e := c.cfg.Nodes.Find(id); e != nil {
 			s.first = append(s.first, e)

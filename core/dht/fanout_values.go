@@ -204,14 +204,14 @@ func (c *Client) setValue(ctx context.Context, h *held, subkey uint32, v *wire.S
 	s.judge = func(f *routing.Fanout, n *routing.FanoutNode, reply Reply, now time.Time) routing.FanoutStage {
 		a, ok := reply.Detail.(*wire.SetValueA)
 		sent := sent[n.ID]
+		has := sent // what the node has now
 		switch {
 		case !ok, a.Accepted && a.NeedDescriptor:
 			return routing.FanoutDisqualified
 		case !a.Accepted:
 			return routing.FanoutRejected
-		case a.Value == nil:
-			a.Value = sent
-		default:
+		case a.Value != nil:
+			has = a.Value
 			if err := h.d.CheckValue(sys, subkey, a.Value); err != nil {
 				c.faulty(h, n.Entry, err)
 				return routing.FanoutDisqualified
@@ -220,7 +220,7 @@ func (c *Client) setValue(ctx context.Context, h *held, subkey uint32, v *wire.S
 				return routing.FanoutDisqualified
 			}
 		}
-		switch t.holds(a.Value, n.ID) {
+		switch t.holds(has, n.ID) {
 		case older:
 			return routing.FanoutStale
 		case newest:

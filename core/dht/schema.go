@@ -139,9 +139,6 @@ func (s Schema) Subkeys() int {
 	return n
 }
 
-// MaxSubkey is the last subkey of a valid schema.
-func (s Schema) MaxSubkey() uint32 { return uint32(s.Subkeys() - 1) }
-
 // MaxValueSize is the most bytes of a value of this schema (spec 06 §3.3).
 func (s Schema) MaxValueSize() int { return min(MaxValueSize, MaxRecordSize/max(1, s.Subkeys())) }
 

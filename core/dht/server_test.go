@@ -278,9 +278,9 @@ func TestSetValueConcurrent(t *testing.T) {
 	for n := range writers {
 		wg.Go(func() {
 			for i := n; i < len(values); i += writers {
-				got, err := w.AnswerAt(ctx, rpc.RecordQuestion{
+				got, err := w.Answer(ctx, rpc.RecordQuestion{
 					Detail: &wire.SetValueQ{Key: a.d.Key, Value: values[i], Descriptor: a.d.Signed}, Back: way(n),
-				}, t0)
+				})
 				if err != nil {
 					t.Error(err)
 					return

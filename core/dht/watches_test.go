@@ -34,7 +34,6 @@ func newWatched(t testing.TB) *watched {
 	return w
 }
 
-
 func (w *watched) watch(signer *crypto.PublicKey, back rpc.Destination, q *wire.WatchValueQ) *wire.WatchValueA {
 	w.t.Helper()
 	if q.Key.IsZero() {
@@ -174,6 +173,7 @@ func TestWatchLimits(t *testing.T) {
 		}
 	}
 	// The same way back counts within a group only.
+	somebody, other := *w.signer(), *w.signer()
 	w = newWorld(t, nil)
 	w.mustSet(a, 0, 0, "x", way(0))
 	for _, c := range []struct {
@@ -182,7 +182,7 @@ func TestWatchLimits(t *testing.T) {
 		want   bool
 	}{
 		{"owner", a.owner.Public, true}, {"owner again", a.owner.Public, false}, {"member", member.Public, true},
-		{"somebody", *w.signer(), true}, {"somebody else", *w.signer(), false},
+		{"somebody", somebody, true}, {"somebody else", other, false},
 	} {
 		if got := grant(c.signer, 1); got != c.want {
 			t.Errorf("%s by the same way: %v", c.name, got)

@@ -291,7 +291,7 @@ func (f *fabric) bare(addr, inside string, nc nodeConfig) *node {
 	}
 	n := &node{t: t, f: f, addr: ap, pair: pair, id: crypto.NodeIDOf(pair.Public)}
 	cfg := Config{
-		Crypto: c, Identity: []*envelope.Identity{identity}, Table: table, Filter: transport.NewAddressFilter(),
+		Crypto: c, Identity: []*envelope.Identity{identity}, Table: table, Filter: transport.NewAddressFilter(nil),
 		NetworkKey: key, Handler: n, Clock: crypto.NewClock(), RelayEnabled: true, RelayWorkers: 2,
 	}
 	if nc.change != nil {

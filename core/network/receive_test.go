@@ -317,7 +317,7 @@ func managerOf(t testing.TB, seed []byte, h Handler) *Manager {
 		t.Fatal(err)
 	}
 	m, err := New(Config{
-		Crypto: c, Identity: []*envelope.Identity{identity}, Table: table, Filter: transport.NewAddressFilter(),
+		Crypto: c, Identity: []*envelope.Identity{identity}, Table: table, Filter: transport.NewAddressFilter(nil),
 		Handler: h, Clock: crypto.NewClock(),
 	})
 	if err != nil {

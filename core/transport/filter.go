@@ -30,6 +30,8 @@ const (
 // One filter serves all networks that a node starts one after the other:
 // punishments stay, connection counts are cleared by [AddressFilter.ResetConnections].
 type AddressFilter struct {
+	exempt func(netip.Addr) bool // nil: none
+
 	// anyBlocks is the length of blocks, read without the lock: with nobody
 	// punished, which is the rule, a datagram costs one load.
 	anyBlocks atomic.Int32
@@ -49,15 +51,19 @@ type offence struct {
 // rate holds when the things of the last minute happened, oldest first.
 type rate struct{ at []time.Time }
 
-// NewAddressFilter makes an empty filter.
-func NewAddressFilter() *AddressFilter {
+// NewAddressFilter makes an empty filter. exempt, if not nil, names addresses that
+// are neither limited nor punished: in a private network many nodes share one.
+func NewAddressFilter(exempt func(netip.Addr) bool) *AddressFilter {
 	return &AddressFilter{
+		exempt: exempt,
 		conns:  make(map[netip.Addr]int),
 		rates:  make(map[netip.Addr]*rate),
 		blocks: make(map[netip.Addr]offence),
 		nodes:  make(map[crypto.NodeID]offence),
 	}
 }
+
+func (f *AddressFilter) exempts(a netip.Addr) bool { return f.exempt != nil && f.exempt(a.Unmap()) }
 
 // Block is the address block of an address (spec 02 §1.4): the address itself,
 // or the last address of the /56 of an IPv6 one.
@@ -77,6 +83,9 @@ func Block(a netip.Addr) netip.Addr {
 // It fails with ErrPunished, ErrLimit or ErrRate, in this order, and then counts
 // nothing. Each success is given back by RemoveConnection.
 func (f *AddressFilter) AddConnection(a netip.Addr, now time.Time) error {
+	if f.exempts(a) {
+		return nil
+	}
 	b := Block(a)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -106,6 +115,9 @@ func (f *AddressFilter) checkLimit(a netip.Addr) error {
 
 // RemoveConnection takes back one AddConnection. The rate is not given back.
 func (f *AddressFilter) RemoveConnection(a netip.Addr) {
+	if f.exempts(a) {
+		return
+	}
 	b := Block(a)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -119,6 +131,9 @@ func (f *AddressFilter) RemoveConnection(a netip.Addr) {
 // CountRequest counts a bootstrap request of any transport against the rate of
 // new connections (spec 02 §7.1). It fails with ErrPunished or ErrRate.
 func (f *AddressFilter) CountRequest(a netip.Addr, now time.Time) error {
+	if f.exempts(a) {
+		return nil
+	}
 	b := Block(a)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -141,6 +156,9 @@ func (f *AddressFilter) ResetConnections() {
 
 // PunishIP punishes the block of an address from now on.
 func (f *AddressFilter) PunishIP(a netip.Addr, r Reason, now time.Time) {
+	if f.exempts(a) {
+		return
+	}
 	b := Block(a)
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -31,7 +31,7 @@ func TestBlock(t *testing.T) {
 }
 
 func TestConnectionLimit(t *testing.T) {
-	f, now := NewAddressFilter(), filterStart
+	f, now := NewAddressFilter(nil), filterStart
 	for i := range MaxConnectionsPerBlock {
 		var b [16]byte
 		b[0], b[1], b[15] = 0x2a, 0x0f, byte(i) // one /56
@@ -56,7 +56,7 @@ func TestConnectionLimit(t *testing.T) {
 }
 
 func TestRate(t *testing.T) {
-	f, a := NewAddressFilter(), addr("44.81.0.1")
+	f, a := NewAddressFilter(nil), addr("44.81.0.1")
 	for i := range MaxRatePerBlock {
 		now := filterStart.Add(time.Duration(i) * time.Millisecond)
 		var err error
@@ -89,7 +89,7 @@ func TestRate(t *testing.T) {
 }
 
 func TestPunishments(t *testing.T) {
-	f := NewAddressFilter()
+	f := NewAddressFilter(nil)
 	a, other := addr("2a0f::1"), addr("2a0f:0:0:100::1")
 	var id crypto.NodeID
 	id.Value[0] = 1
@@ -144,7 +144,7 @@ func TestPunishments(t *testing.T) {
 }
 
 func TestFilterBounds(t *testing.T) {
-	f := NewAddressFilter()
+	f := NewAddressFilter(nil)
 	var id crypto.NodeID
 	for i := range uint32(MaxPunishedNodes + 1) {
 		binary.BigEndian.PutUint32(id.Value[:], i)

@@ -131,7 +131,7 @@ func New(cfg Config) (*Stack, error) {
 		return nil, errors.New("transport: Host and Handler are required")
 	}
 	if cfg.Filter == nil {
-		cfg.Filter = NewAddressFilter()
+		cfg.Filter = NewAddressFilter(nil)
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

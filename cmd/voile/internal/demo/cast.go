@@ -164,7 +164,7 @@ func (p *person) privateRoute(ctx context.Context, hops int) (r ownRoute, isNew 
 		return ownRoute{}, false, fmt.Errorf("%s makes a private route of %d hops: %w", p.Name, hops, err)
 	}
 	r = ownRoute{PrivateRoute: made, took: time.Since(began)}
-	for _, info := range routesOf(p.Node.Node) {
+	for _, info := range p.Routes() {
 		if info.ID == made.ID {
 			r.hops = info.Hops
 		}
@@ -218,7 +218,7 @@ func (p *person) hiding(hops int, way ownRoute) (fit []route.Info, least, made i
 	}
 	p.mu.Unlock()
 	least = hops
-	for _, info := range routesOf(p.Node.Node) {
+	for _, info := range p.Routes() {
 		if info.Dead || info.LastValid.IsZero() || info.Ordering != route.Ordered || len(info.Hops) != hops || slices.Contains(given, info.ID) {
 			continue
 		}
@@ -242,12 +242,4 @@ func (p *person) hiding(hops int, way ownRoute) (fit []route.Info, least, made i
 		}
 	}
 	return fit, least, made
-}
-
-// routesOf lists the routes of a node.
-func routesOf(n *core.Node) []route.Info {
-	if r, ok := any(n).(interface{ Routes() []route.Info }); ok {
-		return r.Routes()
-	}
-	return nil
 }
