@@ -1,10 +1,10 @@
 package routing
 
-import "net/netip"
+import (
+	"net/netip"
 
-// blockBits is the length of the prefix that makes two IPv6 addresses one block
-// (spec 04 §9.7).
-const blockBits = 56
+	"github.com/voile-net/voile/core/transport"
+)
 
 // IsGlobal reports whether an address belongs to the internet (spec 04 §2.1). An
 // IPv4-mapped address counts as the IPv4 address.
@@ -105,15 +105,5 @@ func linkLocal(a netip.Addr) bool {
 }
 
 // Block is what limits and diversity rules count as one place: an IPv4 address
-// itself, an IPv6 address with the low 72 bits set (spec 04 §9.7).
-func Block(a netip.Addr) netip.Addr {
-	a = a.Unmap()
-	if !a.Is6() {
-		return a
-	}
-	b := a.As16()
-	for i := blockBits / 8; i < len(b); i++ {
-		b[i] = 0xff
-	}
-	return netip.AddrFrom16(b)
-}
+// itself, an IPv6 /56 (spec 04 §9.7).
+func Block(a netip.Addr) netip.Addr { return transport.Block(a) }
