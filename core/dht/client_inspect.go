@@ -78,11 +78,7 @@ func newestSeqs(a, b []uint32) []uint32 {
 
 // inspected is the part of the ranges that a schema has; none: all of it.
 func inspected(ranges []wire.SubkeyRange, s Schema) (Subkeys, error) {
-	valid := false
-	for _, r := range ranges {
-		valid = valid || r.Start <= r.End
-	}
-	if !valid {
+	if !anyRange(ranges) {
 		return SubkeysOf(AllSubkeys(), s.Subkeys()), nil
 	}
 	which := SubkeysOf(ranges, s.Subkeys())

@@ -321,9 +321,9 @@ func (c *Client) Purge(ctx context.Context) (removed int, ok bool, err error) {
 type keepRule uint8
 
 const (
-	keepNewer  keepRule = iota // greater sequence numbers
-	keepForced                 // also others of the same, unless ours is not written yet
-	keepSettled                // also others of the same: the network has decided
+	keepNewer   keepRule = iota // greater sequence numbers
+	keepForced                  // also others of the same, unless ours is not written yet
+	keepSettled                 // also others of the same: the network has decided
 )
 
 // keep stores a verified value of a subkey if the rule says so, and gives what is

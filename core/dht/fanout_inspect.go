@@ -12,13 +12,13 @@ import (
 
 // inspection looks for the newest sequence numbers of a record (spec 06 §11.2).
 type inspection struct {
-	h         *held         // nil: the record is not known here
+	h         *held                 // nil: the record is not known here
 	safety    route.SafetySelection // with h nil
-	d         *Descriptor   // nil: not known yet
-	which     Subkeys       // asked for
-	start     []uint32      // numbers to begin with; nil: none
-	set       bool          // the counts of a set, not of a get
-	first     bool          // any node with a descriptor will do
+	d         *Descriptor           // nil: not known yet
+	which     Subkeys               // asked for
+	start     []uint32              // numbers to begin with; nil: none
+	set       bool                  // the counts of a set, not of a get
+	first     bool                  // any node with a descriptor will do
 	preferred []crypto.NodeID
 	maxPeers  uint32
 

@@ -18,11 +18,12 @@ type ownWatch struct {
 	h    *held
 	want *wanted // nil: nothing; what is left is to be cancelled
 
-	made     bool        // the network was asked, so that the end is worth telling
-	changed  bool        // nodes do not know yet what is wanted
-	busy     bool        // a task of this watch is under way
-	nodes    []nodeWatch // granted and not over, also by nodes that do not count now
-	reported Subkeys     // told without a value, and not read since
+	made     bool              // the network was asked, so that the end is worth telling
+	changed  bool              // nodes do not know yet what is wanted
+	busy     bool              // a task of this watch is under way
+	nodes    []nodeWatch       // granted and not over, also by nodes that do not count now
+	reported Subkeys           // told without a value, and not read since
+	seen     map[uint32]uint32 // newest numbers told of, of a record that is one of a set
 
 	retry    time.Duration // of the next reconcile; 0: the first
 	retryAt  time.Time
@@ -101,7 +102,7 @@ func (c *Client) Watch(ctx context.Context, key crypto.RecordKey, ranges []wire.
 	if count == 0 {
 		return c.cancelLocked(key.Opaque, AllSubkeys()), nil
 	}
-	if len(SubkeysOf(ranges, MaxSubkeys).Ranges()) == 0 && !slices.ContainsFunc(ranges, func(r wire.SubkeyRange) bool { return r.Start <= r.End }) {
+	if !anyRange(ranges) {
 		ranges = AllSubkeys()
 	}
 	signer := c.anonymous
@@ -136,7 +137,7 @@ func (c *Client) CancelWatch(ctx context.Context, key crypto.RecordKey, ranges [
 	if _, err := c.openedLocked(key.Opaque); err != nil {
 		return false, err
 	}
-	if !slices.ContainsFunc(ranges, func(r wire.SubkeyRange) bool { return r.Start <= r.End }) {
+	if !anyRange(ranges) {
 		ranges = AllSubkeys()
 	}
 	return c.cancelLocked(key.Opaque, ranges), nil
@@ -263,9 +264,14 @@ func (c *Client) ValueChanged(ctx context.Context, change *wire.ValueChanged, re
 
 // takeChange stores a value that a watch brought, if it is new, and tells of it.
 func (c *Client) takeChange(ctx context.Context, w *ownWatch, subkey uint32, v *wire.SignedValueData) error {
-	_, stored, err := c.keep(ctx, w.h, subkey, v, keepNewer)
-	if err != nil || !stored {
-		return err
+	fresh := c.newForSet(w, subkey, v.Value.Seq)
+	if fresh == nil {
+		_, stored, err := c.keep(ctx, w.h, subkey, v, keepNewer)
+		if err != nil || !stored {
+			return err
+		}
+	} else if !*fresh {
+		return nil
 	}
 	plain, err := c.reveal(w.key, v)
 	c.mu.Lock()
@@ -322,4 +328,33 @@ func (c *Client) reportUnreadLocked(w *ownWatch, subkeys Subkeys) {
 	}
 	w.reported = w.reported.Union(subkeys)
 	c.reportLocked(w, subkeys, nil)
+}
+
+// newForSet tells whether a value of a record that was committed with others is one
+// that was not told of: it is not stored, so that our copies stay those of one commit
+// (spec 06 §12.4, 8). nil: the record is for itself.
+func (c *Client) newForSet(w *ownWatch, subkey, seq uint32) *bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(w.h.detail.set) < 2 {
+		return nil
+	}
+	last, ok := w.seen[subkey]
+	if local := c.cfg.Store.Seq(w.h.key, subkey); !ok || NewerSeq(local, last) {
+		last = local
+	}
+	fresh := NewerSeq(seq, last)
+	if fresh {
+		if w.seen == nil {
+			w.seen = make(map[uint32]uint32)
+		}
+		w.seen[subkey] = seq
+	}
+	return &fresh
+}
+
+// anyRange reports whether there is a range that holds something; one that ends before
+// it starts counts as none (spec 07 §1).
+func anyRange(ranges []wire.SubkeyRange) bool {
+	return slices.ContainsFunc(ranges, func(r wire.SubkeyRange) bool { return r.Start <= r.End })
 }
