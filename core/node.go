@@ -68,6 +68,7 @@ type Node struct {
 	tables  *table.Store
 	state   *table.DB // the node's own
 	secrets *table.Secrets
+	dht     recordParts
 	updates hub
 
 	restorePoint []byte // of the last run; nil: none
@@ -121,6 +122,9 @@ func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Node, err e
 	if err != nil {
 		return nil, startError(err)
 	}
+	if err := n.openStores(ctx); err != nil {
+		return nil, startError(err)
+	}
 	if err := n.build(identity); err != nil {
 		return nil, startError(err)
 	}
@@ -128,6 +132,7 @@ func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Node, err e
 		return nil, startError(err)
 	}
 	n.attach = attach.New(n.attachConfig())
+	n.startRecords()
 	return n, nil
 }
 
@@ -246,9 +251,10 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 			return err
 		}
 	}
+	n.buildServer()
 	n.rpc = rpc.New(rpc.Config{
 		Crypto: n.crypto, Identity: identity, Table: n.table, Onion: onion, Routes: n.routes, Filter: n.filter,
-		App: app{n}, Rand: n.opts.Rand,
+		App: app{n}, Records: n.dht.server, Rand: n.opts.Rand,
 		Alive:         func(f transport.Flow, t time.Time) bool { return n.network.Alive(f, t) },
 		Timeout:       n.opts.Tuning.RPCTimeout,
 		MaxHopCount:   n.opts.Tuning.MaxRouteHopCount,
@@ -276,6 +282,9 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 	if err != nil {
 		return err
 	}
+	if err := n.buildClient(identity); err != nil {
+		return err
+	}
 	n.network.SetSignaller(n.rpc)
 	n.rpc.Start(n.network)
 	return nil
@@ -290,10 +299,9 @@ func (n *Node) routeConfig(private bool) route.Config {
 	return cfg
 }
 
-// disabled lists the capabilities that the configuration takes away, and DHTV,
-// which nothing here serves.
+// disabled lists the capabilities that the configuration takes away.
 func (n *Node) disabled() []wire.Capability {
-	list := []wire.Capability{wire.CapDHTV}
+	var list []wire.Capability
 	for _, name := range n.cfg.Capabilities.Disable {
 		list = append(list, wire.Capability(fourCC(name)))
 	}
@@ -338,6 +346,7 @@ func (n *Node) Close() error {
 
 // release ends what Start has made so far.
 func (n *Node) release() {
+	n.closeRecords()
 	if n.rpc != nil {
 		n.rpc.Close()
 	}

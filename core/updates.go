@@ -10,8 +10,8 @@ import (
 )
 
 // Update is something the application is told (spec 07 §4): one of AppMessage,
-// AppCall, AttachmentUpdate, NetworkUpdate, RouteChange, ConfigUpdate and
-// ShutdownUpdate.
+// AppCall, AttachmentUpdate, NetworkUpdate, RouteChange, ValueChange, ConfigUpdate
+// and ShutdownUpdate.
 type Update interface{ update() }
 
 // AppMessage is a message from another application.

@@ -78,7 +78,7 @@ type Value struct {
 // those of the background work that Tick starts, ended by Close. Locks, in this
 // order: told (while Changed is called), those of the lock table (held during an
 // operation), mu (never held while waiting or calling out, but for the index of the
-// store).
+// store and the methods of Nodes that do not block).
 type Client struct {
 	cfg       ClientConfig
 	log       *slog.Logger

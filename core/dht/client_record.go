@@ -331,7 +331,10 @@ const (
 func (c *Client) keep(ctx context.Context, h *held, subkey uint32, v *wire.SignedValueData, rule keepRule) (*wire.SignedValueData, bool, error) {
 	for {
 		old, err := c.cfg.Store.Get(ctx, h.key, subkey)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrNoRecord): // deleted meanwhile
+			return nil, false, nil
+		case err != nil:
 			return nil, false, failed(err)
 		}
 		if v == nil {

@@ -157,8 +157,11 @@ func (c *Client) Set(ctx context.Context, key crypto.RecordKey, subkey uint32, d
 func (c *Client) maySet(key crypto.OpaqueRecordKey) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if h := c.records[key]; h != nil && h.tx != nil && !h.tx.background {
-		return fail(TryAgain, "record is currently in transaction")
+	if h := c.records[key]; h != nil && h.tx != nil {
+		if !h.tx.background {
+			return fail(TryAgain, "record is currently in transaction")
+		}
+		c.dropLocked(h.tx, stageDropped)
 	}
 	_, err := c.openedLocked(key)
 	return err
