@@ -48,7 +48,8 @@ func New(node *core.Node, opts Options) *API {
 	a.addContextOps()
 	a.addCryptoOps()
 	a.addRecordOps()
-	a.addStoreOps()
+	a.addTableOps()
+	a.addSecretOps()
 	return a
 }
 
@@ -58,20 +59,31 @@ type Client struct {
 	api      *API
 	contexts handles[core.Context]
 	systems  handles[crypto.System]
+	tables   handles[*core.Table]
+	tableTxs handles[*core.TableTransaction]
 }
 
 // NewClient makes a client without objects.
 func (a *API) NewClient() *Client { return &Client{api: a} }
 
-// Close releases the objects of the client. Calls that still run end as if they
-// had been made before.
+// Close releases the objects of the client: tables are closed, transactions
+// rolled back. Calls that still run end as if they had been made before, but
+// leave no object behind.
 func (c *Client) Close() {
-	c.contexts.clear()
-	c.systems.clear()
+	c.contexts.close()
+	c.systems.close()
+	for _, tx := range c.tableTxs.close() {
+		tx.Rollback()
+	}
+	for _, db := range c.tables.close() {
+		db.Close()
+	}
 }
 
 // Objects counts the objects that the client holds.
-func (c *Client) Objects() int { return c.contexts.count() + c.systems.count() }
+func (c *Client) Objects() int {
+	return c.contexts.count() + c.systems.count() + c.tables.count() + c.tableTxs.count()
+}
 
 // Parse reads one request. It keeps nothing of line. An error means that the
 // line is not a request: the client must be disconnected without an answer (spec

@@ -21,6 +21,9 @@ type beside struct{ fields any }
 // data is bytes, which are base64url in JSON.
 type data []byte
 
+// dataList is a list of them.
+type dataList [][]byte
+
 func (call *Call) appendHead(dst []byte, sub string) []byte {
 	dst = append(dst, `{"type":"Response","id":`...)
 	dst = strconv.AppendUint(dst, uint64(call.id), 10)
@@ -115,6 +118,15 @@ func appendValue(dst []byte, value any) ([]byte, error) {
 		return appendText(dst, v), nil
 	case data:
 		return appendData(dst, v), nil
+	case dataList:
+		dst = append(dst, '[')
+		for i, value := range v {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendData(dst, value)
+		}
+		return append(dst, ']'), nil
 	case encoding.TextAppender:
 		dst, err := v.AppendText(append(dst, '"'))
 		return append(dst, '"'), err

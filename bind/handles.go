@@ -8,6 +8,7 @@ type handles[T any] struct {
 	mu    sync.Mutex
 	slots []slot[T] // id 1 is the first
 	free  int       // no slot below it is free
+	over  bool      // nothing is added any more
 }
 
 type slot[T any] struct {
@@ -15,9 +16,14 @@ type slot[T any] struct {
 	taken bool
 }
 
+// add returns the new id. 0: the client is closed, so the object was not taken
+// and the caller must end it.
 func (h *handles[T]) add(v T) uint32 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.over {
+		return 0
+	}
 	for h.free < len(h.slots) && h.slots[h.free].taken {
 		h.free++
 	}
@@ -63,9 +69,25 @@ func (h *handles[T]) count() (n int) {
 	return n
 }
 
-// clear removes all objects.
-func (h *handles[T]) clear() {
+// removeSame removes an object, unless its id is free or another's by now.
+func removeSame[T comparable](h *handles[T], id uint32, v T) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.slots, h.free = nil, 0
+	if id > 0 && uint64(id) <= uint64(len(h.slots)) && h.slots[id-1] == (slot[T]{v, true}) {
+		h.slots[id-1] = slot[T]{}
+		h.free = min(h.free, int(id-1))
+	}
+}
+
+// close removes all objects, for the caller to end. Nothing is added after it.
+func (h *handles[T]) close() (objects []T) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.slots {
+		if s.taken {
+			objects = append(objects, s.value)
+		}
+	}
+	h.slots, h.free, h.over = nil, 0, true
+	return objects
 }

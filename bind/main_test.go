@@ -86,17 +86,25 @@ func transcript(t testing.TB, name string) (lines []recorded) {
 		if err := json.Unmarshal(s.Bytes(), &r); err != nil {
 			t.Fatal(err)
 		}
-		r.Request = run.ReplaceAllStringFunc(r.Request, func(m string) string {
-			parts := run.FindStringSubmatch(m)
-			n, _ := strconv.Atoi(parts[2])
-			return strings.Repeat(parts[1], n)
-		})
+		r.Request = expand(r.Request)
+		if r.Response != nil {
+			*r.Response = expand(*r.Response)
+		}
 		lines = append(lines, r)
 	}
 	if s.Err() != nil || len(lines) == 0 {
 		t.Fatalf("%s: %d lines, %v", name, len(lines), s.Err())
 	}
 	return lines
+}
+
+// expand writes out the runs of one character.
+func expand(line string) string {
+	return run.ReplaceAllStringFunc(line, func(m string) string {
+		parts := run.FindStringSubmatch(m)
+		n, _ := strconv.Atoi(parts[2])
+		return strings.Repeat(parts[1], n)
+	})
 }
 
 // failing is a Control that fails.

@@ -64,12 +64,30 @@ func (m methods[T]) op(name string, decode func(*params) method[T]) {
 	}
 }
 
-// release adds the sub-operation that frees an object.
-func (m methods[T]) release() {
+// opWithID adds a sub-operation without parameters that frees the object, or may.
+func (m methods[T]) opWithID(name string, do func(ctx context.Context, c *Client, id uint32, object T) (any, error)) {
+	m.family.decode[name] = func(*params) onObject {
+		return func(ctx context.Context, c *Client, id uint32) (any, error) {
+			object, ok := m.objects(c).get(id)
+			if !ok {
+				return nil, errInvalidID
+			}
+			return do(ctx, c, id, object)
+		}
+	}
+}
+
+// release adds the sub-operation that frees an object; free ends it. nil: an
+// object that holds nothing.
+func (m methods[T]) release(free func(T)) {
 	m.family.decode["Release"] = func(*params) onObject {
 		return func(_ context.Context, c *Client, id uint32) (any, error) {
-			if _, ok := m.objects(c).remove(id); !ok {
+			object, ok := m.objects(c).remove(id)
+			if !ok {
 				return nil, errInvalidID
+			}
+			if free != nil {
+				free(object)
 			}
 			return noValue{}, nil
 		}

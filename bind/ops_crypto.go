@@ -85,7 +85,7 @@ func (a *API) addCryptoOps() {
 		}
 	})
 	m := addFamily(t, "CryptoSystem", "cs_id", "cs_op", (*Client).systemTable)
-	m.release()
+	m.release(nil)
 	addLengthOps(m)
 	addCheckOps(m)
 	addKeyOps(m)

@@ -8,10 +8,10 @@ import (
 	"github.com/voile-net/voile/core/crypto"
 )
 
-// The operations on records of the distributed store and on tables (spec 07
-// §2.3, §2.4, §2.6). This node keeps neither: the requests are checked for their
-// form like all others, and answered with Unimplemented, or InvalidId where they
-// name an object, since there can be none.
+// The operations on records of the distributed store (spec 07 §2.3, §2.4). This
+// node keeps none: the requests are checked for their form like all others, and
+// answered with Unimplemented, or InvalidId where they name an object, since
+// there can be none.
 
 // form checks parameters and keeps none of them.
 type form func(p *params)
@@ -24,11 +24,7 @@ func checked(f form) reader[struct{}] {
 	})
 }
 
-const (
-	noRecords = "this node has no record store"
-	noTables  = "this node has no table store for applications"
-	noSecrets = "this node has no secret store for applications"
-)
+const noRecords = "this node has no record store"
 
 // absent is the object of families that have none.
 type absent struct{}
@@ -103,51 +99,6 @@ func (a *API) addRecordOps() {
 	})
 	tx("Set", setForm)
 	tx("Inspect", inspectForm)
-}
-
-// addStoreOps adds what concerns tables and secrets.
-func (a *API) addStoreOps() {
-	t := a.ops
-	t.absent("OpenTableDb", noTables, func(p *params) {
-		req(p, "name", text)
-		req(p, "column_count", u32)
-	})
-	t.absent("DeleteTableDb", noTables, func(p *params) { req(p, "name", text) })
-	t.absent("RenameTableDb", noTables, func(p *params) {
-		req(p, "old_name", text)
-		req(p, "new_name", text)
-	})
-	t.absent("SaveUserSecret", noSecrets, func(p *params) {
-		req(p, "key", text)
-		req(p, "value", payload)
-	})
-	t.absent("LoadUserSecret", noSecrets, func(p *params) { req(p, "key", text) })
-	t.absent("RemoveUserSecret", noSecrets, func(p *params) { req(p, "key", text) })
-	t.absent("ListUserSecrets", noSecrets, func(*params) {})
-	t.absent("DeleteAllUserSecrets", noSecrets, func(*params) {})
-
-	cell := func(p *params) {
-		req(p, "col", u32)
-		req(p, "key", payload)
-	}
-	store := func(p *params) {
-		cell(p)
-		req(p, "value", payload)
-	}
-	db := a.absentFamily("TableDb", "db_id", "db_op")
-	for _, name := range []string{"Release", "GetColumnCount", "Transact"} {
-		db(name, func(*params) {})
-	}
-	db("GetKeys", func(p *params) { req(p, "col", u32) })
-	db("Store", store)
-	db("Load", cell)
-	db("Delete", cell)
-	tx := a.absentFamily("TableDbTransaction", "tx_id", "tx_op")
-	for _, name := range []string{"Commit", "Rollback"} {
-		tx(name, func(*params) {})
-	}
-	tx("Store", store)
-	tx("Delete", cell)
 }
 
 // absent adds an operation that this node does not have.

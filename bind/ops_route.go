@@ -70,7 +70,7 @@ func (a *API) addContextOps() {
 	}))
 	m := addFamily(a.ops, "RoutingContext", "rc_id", "rc_op", (*Client).contextTable)
 	a.contexts = m
-	m.release()
+	m.release(nil)
 	m.op("WithDefaultSafety", noMethodParams(func(_ context.Context, c *Client, _ core.Context) (any, error) {
 		return c.contexts.add(a.node.Context()), nil
 	}))

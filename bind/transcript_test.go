@@ -118,8 +118,7 @@ func needsNetwork(r recorded) bool {
 // unimplemented are requests that this node has no service for.
 func unimplemented(request string) bool {
 	for _, op := range []string{
-		"ChangeConfig", "GetDhtRecordKey", "TransactDhtRecords", "OpenTableDb", "DeleteTableDb", "RenameTableDb",
-		"SaveUserSecret", "LoadUserSecret", "RemoveUserSecret", "ListUserSecrets", "DeleteAllUserSecrets",
+		"ChangeConfig", "GetDhtRecordKey", "TransactDhtRecords",
 	} {
 		if strings.Contains(request, `"`+op+`"`) {
 			return true
