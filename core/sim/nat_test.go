@@ -83,7 +83,11 @@ func TestNodesBehindNATAreReachable(t *testing.T) {
 		if n := counter(t, hidden[0], "hole punch"); n == 0 {
 			t.Error("no hole was punched")
 		}
-		if n := counter(t, nodes[1], "reverse connect"); n == 0 {
+		reversed := 0 // by whichever node was the hop before a hidden one
+		for _, n := range nodes[:6] {
+			reversed += counter(t, n, "reverse connect")
+		}
+		if reversed == 0 {
 			t.Error("no reverse connection to a hidden node")
 		}
 	})

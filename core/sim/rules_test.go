@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/envelope"
 	"github.com/voile-net/voile/core/wire"
@@ -41,26 +42,28 @@ func TestWhatStrangersGet(t *testing.T) {
 		punished
 	)
 	for _, tt := range []struct {
-		name string
-		body []byte
-		want outcome
+		name    string
+		body    []byte
+		want    outcome
+		without []string // capabilities that the node does not have
 	}{
-		{"status", pack(question(&wire.StatusQ{NodeStatus: true})), answered},
-		{"find node", pack(question(&wire.FindNodeQ{NodeID: point, MaxPeers: 20})), answered},
-		{"find node with a route for the answer", pack(&wire.Operation{OpID: 7, Body: &wire.Question{RespondTo: stub, Detail: &wire.FindNodeQ{NodeID: point}}}), dropped},
-		{"application call, directly", pack(question(&wire.AppCallQ{Message: []byte("x")})), dropped},
-		{"application message, directly", pack(statement(&wire.AppMessage{Message: []byte("x")})), dropped},
-		{"record, of a node without DHTV", pack(question(&wire.GetValueQ{Key: crypto.OpaqueRecordKey(point)})), dropped},
-		{"answer that nobody waits for", pack(&wire.Operation{OpID: 9, Body: &wire.Answer{Detail: &wire.StatusA{}}}), dropped},
-		{"unknown receipt", pack(statement(&wire.ReturnReceipt{Receipt: make([]byte, 130)})), dropped},
-		{"cut off", pack(question(&wire.StatusQ{}))[:20], punished},
-		{"no message at all", []byte("hello, world"), punished},
+		{"status", pack(question(&wire.StatusQ{NodeStatus: true})), answered, nil},
+		{"find node", pack(question(&wire.FindNodeQ{NodeID: point, MaxPeers: 20})), answered, nil},
+		{"find node with a route for the answer", pack(&wire.Operation{OpID: 7, Body: &wire.Question{RespondTo: stub, Detail: &wire.FindNodeQ{NodeID: point}}}), dropped, nil},
+		{"application call, directly", pack(question(&wire.AppCallQ{Message: []byte("x")})), dropped, nil},
+		{"application message, directly", pack(statement(&wire.AppMessage{Message: []byte("x")})), dropped, nil},
+		{"record, of a node without DHTV", pack(question(&wire.GetValueQ{Key: crypto.OpaqueRecordKey(point)})), dropped, []string{"DHTV"}},
+		{"record", pack(question(&wire.GetValueQ{Key: crypto.OpaqueRecordKey(point)})), answered, nil},
+		{"answer that nobody waits for", pack(&wire.Operation{OpID: 9, Body: &wire.Answer{Detail: &wire.StatusA{}}}), dropped, nil},
+		{"unknown receipt", pack(statement(&wire.ReturnReceipt{Receipt: make([]byte, 130)})), dropped, nil},
+		{"cut off", pack(question(&wire.StatusQ{}))[:20], punished, nil},
+		{"no message at all", []byte("hello, world"), punished, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				net := New(3)
 				defer net.Memory.Close()
-				nodes := start(t, net, 5, nil)
+				nodes := start(t, net, 5, func(_ int, c *config.Config) { c.Capabilities.Disable = tt.without })
 				defer closeAll(t, nodes)
 				p, err := net.NewPeer(50)
 				if err != nil {
