@@ -48,6 +48,7 @@ func New(node *core.Node, opts Options) *API {
 	a.addContextOps()
 	a.addCryptoOps()
 	a.addRecordOps()
+	a.addRecordTransactionOps()
 	a.addTableOps()
 	a.addSecretOps()
 	return a
@@ -56,22 +57,26 @@ func New(node *core.Node, opts Options) *API {
 // Client is one user of the API, with the objects it has made. Its calls may run
 // at the same time.
 type Client struct {
-	api      *API
-	contexts handles[core.Context]
-	systems  handles[crypto.System]
-	tables   handles[*core.Table]
-	tableTxs handles[*core.TableTransaction]
+	api       *API
+	contexts  handles[core.Context]
+	systems   handles[crypto.System]
+	tables    handles[*core.Table]
+	tableTxs  handles[*core.TableTransaction]
+	recordTxs handles[*recordTx]
 }
 
 // NewClient makes a client without objects.
 func (a *API) NewClient() *Client { return &Client{api: a} }
 
 // Close releases the objects of the client: tables are closed, transactions
-// rolled back. Calls that still run end as if they had been made before, but
+// rolled back. Records stay open, since they belong to the node. Calls that still run end as if they had been made before, but
 // leave no object behind.
 func (c *Client) Close() {
 	c.contexts.close()
 	c.systems.close()
+	for _, tx := range c.recordTxs.close() {
+		tx.Release()
+	}
 	for _, tx := range c.tableTxs.close() {
 		tx.Rollback()
 	}
@@ -82,7 +87,7 @@ func (c *Client) Close() {
 
 // Objects counts the objects that the client holds.
 func (c *Client) Objects() int {
-	return c.contexts.count() + c.systems.count() + c.tables.count() + c.tableTxs.count()
+	return c.contexts.count() + c.systems.count() + c.tables.count() + c.tableTxs.count() + c.recordTxs.count()
 }
 
 // Parse reads one request. It keeps nothing of line. An error means that the

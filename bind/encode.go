@@ -127,6 +127,8 @@ func appendValue(dst []byte, value any) ([]byte, error) {
 			dst = appendData(dst, value)
 		}
 		return append(dst, ']'), nil
+	case *core.Value:
+		return appendRecordValue(dst, v)
 	case encoding.TextAppender:
 		dst, err := v.AppendText(append(dst, '"'))
 		return append(dst, '"'), err

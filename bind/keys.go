@@ -37,8 +37,20 @@ func key[T any, P textValue[T]](raw []byte) (keyText[T], error) { return readKey
 // pair reads a text of two parts, secret ones.
 func pair[T any, P textValue[T]](raw []byte) (keyText[T], error) { return readKey[T, P](raw, 2, 2) }
 
+// recordKey reads a text of one part or two. The API has its own names for the
+// parts.
 func recordKey(raw []byte) (keyText[crypto.RecordKey], error) {
-	return readKey[crypto.RecordKey](raw, 1, 2)
+	k, err := readKey[crypto.RecordKey](raw, 1, 2)
+	if k.length != nil {
+		length := *k.length
+		if length.What == "shared secret" {
+			length.What = "encryption key"
+		} else {
+			length.What = "record key"
+		}
+		k.length = &length
+	}
+	return k, err
 }
 
 func readKey[T any, P textValue[T]](raw []byte, least, most int) (k keyText[T], err error) {

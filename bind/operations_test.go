@@ -124,6 +124,17 @@ func TestUpdates(t *testing.T) {
 			"route change", core.RouteChange{DeadRoutes: []crypto.RouteID{route}},
 			`{"type":"Update","kind":"RouteChange","dead_routes":["` + zero + `"],"dead_remote_routes":[]}`,
 		},
+		{
+			"value change", core.ValueChange{
+				Key:     crypto.RecordKey{Opaque: crypto.OpaqueRecordKey{Kind: crypto.KindVLD0}, Encryption: crypto.NewSharedSecret(crypto.KindVLD0, [32]byte{})},
+				Subkeys: []core.SubkeyRange{{Start: 3, End: 3}}, Count: 1<<32 - 2, Value: &core.Value{Seq: 1, Data: []byte("three"), Writer: key},
+			},
+			`{"type":"Update","kind":"ValueChange","key":"` + zero + zero[4:] + `","subkeys":[[3,3]],"count":4294967294,"value":{"seq":1,"data":"dGhyZWU","writer":"` + zero + `"}}`,
+		},
+		{
+			"end of a watch", core.ValueChange{Key: crypto.RecordKey{Opaque: crypto.OpaqueRecordKey{Kind: crypto.KindVLD0}}},
+			`{"type":"Update","kind":"ValueChange","key":"` + zero + `","subkeys":[],"count":0,"value":null}`,
+		},
 		{"config", core.ConfigUpdate{Config: cfg}, ""},
 		{"shutdown", core.ShutdownUpdate{}, `{"type":"Update","kind":"Shutdown"}`},
 	} {
@@ -152,6 +163,9 @@ func TestAfterClose(t *testing.T) {
 		`{"op":"GetState"}`, `{"op":"NewRoutingContext"}`, `{"op":"NewPrivateRoute"}`, `{"op":"Debug","command":"nodeid"}`,
 		`{"op":"RoutingContext","rc_id":1,"rc_op":"AppMessage","target":{"RouteId":"VLD0:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},"message":""}`,
 		`{"op":"WaitForAttachmentCondition"}`,
+		`{"op":"RoutingContext","rc_id":1,"rc_op":"CreateDhtRecord","kind":"VLD0","schema":{"kind":"DFLT","o_cnt":1}}`,
+		`{"op":"RoutingContext","rc_id":1,"rc_op":"CloseDhtRecord","key":"VLD0:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`,
+		`{"op":"TransactDhtRecords","record_keys":["VLD0:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]}`,
 	} {
 		v := mustAsk(t, c, request)
 		if e, _ := v["error"].(map[string]any); e["kind"] != "NotInitialized" {

@@ -2,8 +2,6 @@ package bind
 
 import (
 	"context"
-	"math"
-	"time"
 
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/config"
@@ -90,9 +88,8 @@ func (a *API) waitFor(ctx context.Context, c *condition, timeoutMS *uint64) (any
 	}
 	all := ctx
 	if timeoutMS != nil {
-		longest := uint64(math.MaxInt64 / time.Millisecond)
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(min(*timeoutMS, longest))*time.Millisecond)
+		ctx, cancel = context.WithTimeout(ctx, milliseconds(timeoutMS))
 		defer cancel()
 	}
 	s, err := a.node.WaitAttachment(ctx, c.holds)

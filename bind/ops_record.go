@@ -2,171 +2,161 @@ package bind
 
 import (
 	"context"
-	"errors"
+	"math"
 
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/crypto"
 )
 
-// The operations on records of the distributed store (spec 07 §2.3, §2.4). This
-// node keeps none: the requests are checked for their form like all others, and
-// answered with Unimplemented, or InvalidId where they name an object, since
-// there can be none.
-
-// form checks parameters and keeps none of them.
-type form func(p *params)
-
-// checked reads an object for its form alone.
-func checked(f form) reader[struct{}] {
-	return object(func(p *params) (nothing struct{}) {
-		f(p)
-		return nothing
-	})
-}
-
-const noRecords = "this node has no record store"
-
-// absent is the object of families that have none.
-type absent struct{}
-
-// addRecordOps adds what concerns records.
+// The operations on records of the distributed store (spec 07 §2.3, §5.6). A
+// record is open for the whole node: no client owns it, and it stays open when
+// the client that opened it is gone.
 func (a *API) addRecordOps() {
-	t := a.ops
-	schema, signer := checked(schemaForm), checked(signerForm)
-	t.absent("GetDhtRecordKey", noRecords, func(p *params) {
-		req(p, "schema", schema)
-		req(p, "owner", key[crypto.PublicKey])
-		opt(p, "encryption_key", key[crypto.SharedSecret])
-	})
-	t.absent("TransactDhtRecords", noRecords, func(p *params) {
-		req(p, "record_keys", list(recordKey))
-		opt(p, "options", signer)
-	})
-
-	inContext := func(name string, f form) {
-		a.contexts.op(name, func(p *params) method[core.Context] {
-			f(p)
-			return func(ctx context.Context, c *Client, _ core.Context) (any, error) {
-				return unimplemented(noRecords)(ctx, c)
+	a.ops.op("GetDhtRecordKey", func(p *params) run {
+		s, k := req(p, "schema", object(readSchema)), req(p, "owner", key[crypto.PublicKey])
+		e := opt(p, "encryption_key", key[crypto.SharedSecret])
+		return func(context.Context, *Client) (any, error) {
+			schema, err := s.get()
+			if err != nil {
+				return nil, err
 			}
-		})
+			owner, err := k.get()
+			if err != nil {
+				return nil, err
+			}
+			encryption, err := some(e)
+			if err != nil {
+				return nil, err
+			}
+			if encryption != nil && !a.crypto.Kinds().Contains(encryption.Kind) {
+				return nil, generic("unsupported crypto kind")
+			}
+			record, err := a.node.RecordKey(schema, owner, encryption)
+			if err != nil {
+				return nil, err
+			}
+			return record.Text(), nil
+		}
+	})
+	a.contexts.op("CreateDhtRecord", func(p *params) method[core.Context] {
+		k, s := req(p, "kind", kind), req(p, "schema", object(readSchema))
+		o := opt(p, "owner", pair[crypto.KeyPair])
+		return func(ctx context.Context, _ *Client, rc core.Context) (any, error) {
+			schema, err := s.get()
+			if err != nil {
+				return nil, err
+			}
+			owner, err := some(o)
+			if err != nil {
+				return nil, err
+			}
+			r, err := rc.CreateRecord(ctx, k, schema, owner)
+			if err != nil {
+				return nil, err
+			}
+			return recordOf(r), nil
+		}
+	})
+	a.onRecord("OpenDhtRecord", func(p *params) onRecord {
+		w := opt(p, "writer", pair[crypto.KeyPair])
+		rehydrate := opt(p, "options", object(func(p *params) *bool { return opt(p, "rehydrate", boolean) }))
+		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
+			writer, err := some(w)
+			if err != nil {
+				return nil, err
+			}
+			o := core.OpenOptions{NoRehydrate: rehydrate != nil && *rehydrate != nil && !**rehydrate}
+			r, err := rc.OpenRecord(ctx, key, writer, o)
+			if err != nil {
+				return nil, err
+			}
+			return recordOf(r), nil
+		}
+	})
+	a.onRecord("CloseDhtRecord", func(*params) onRecord {
+		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
+			return nil, rc.CloseRecord(ctx, key)
+		}
+	})
+	a.onRecord("DeleteDhtRecord", func(*params) onRecord {
+		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
+			return nil, rc.DeleteRecord(ctx, key)
+		}
+	})
+	a.addValueOps()
+}
+
+// addValueOps adds the operations on the values of records.
+func (a *API) addValueOps() {
+	a.onRecord("GetDhtValue", func(p *params) onRecord {
+		subkey, refresh := req(p, "subkey", u32), req(p, "force_refresh", boolean)
+		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
+			return rc.GetValue(ctx, key, subkey, refresh)
+		}
+	})
+	a.onRecord("SetDhtValue", func(p *params) onRecord {
+		subkey, value := req(p, "subkey", u32), req(p, "data", payload)
+		options := opt(p, "options", object(setOptions))
+		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
+			return rc.SetValue(ctx, key, subkey, value, orZero(options))
+		}
+	})
+	a.onRecord("WatchDhtValues", func(p *params) onRecord {
+		ranges, expires, count := subkeys(p), expiration(p), opt(p, "count", u32)
+		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
+			most := uint32(math.MaxUint32)
+			if count != nil {
+				most = *count
+			}
+			watched, err := rc.WatchValues(ctx, key, ranges, expires, most)
+			return watched, err
+		}
+	})
+	a.onRecord("CancelDhtWatch", func(p *params) onRecord {
+		ranges := subkeys(p)
+		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
+			watched, err := rc.CancelWatch(ctx, key, ranges)
+			return watched, err
+		}
+	})
+	a.onRecord("InspectDhtRecord", func(p *params) onRecord {
+		ranges, scope := subkeys(p), scope(p)
+		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
+			r, err := rc.InspectRecord(ctx, key, ranges, scope)
+			return reportOf(r), err
+		}
+	})
+	a.onRecord("FlushDhtRecord", func(p *params) onRecord {
+		limit := milliseconds(opt(p, "timeout_ms", u64))
+		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
+			flushed, err := rc.FlushRecord(ctx, key, limit)
+			return flushed, err
+		}
+	})
+}
+
+// onRecord is an operation of a context on one record.
+type onRecord func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error)
+
+// onRecord adds one; decode reads its parameters but for the key. A key that is
+// no key comes before all other errors (spec 07 §2.3).
+func (a *API) onRecord(name string, decode func(*params) onRecord) {
+	a.contexts.op(name, func(p *params) method[core.Context] {
+		k, do := req(p, "key", recordKey), decode(p)
+		return func(ctx context.Context, _ *Client, rc core.Context) (any, error) {
+			key, err := k.get()
+			if err != nil {
+				return nil, err
+			}
+			return do(ctx, rc, key)
+		}
+	})
+}
+
+// orZero is what options are when they are missing.
+func orZero[T any](options *T) (zero T) {
+	if options == nil {
+		return zero
 	}
-	inContext("CreateDhtRecord", func(p *params) {
-		req(p, "kind", kind)
-		req(p, "schema", schema)
-		opt(p, "owner", pair[crypto.KeyPair])
-	})
-	inContext("OpenDhtRecord", func(p *params) {
-		req(p, "key", recordKey)
-		opt(p, "writer", pair[crypto.KeyPair])
-		opt(p, "options", checked(func(p *params) { opt(p, "rehydrate", boolean) }))
-	})
-	inContext("CloseDhtRecord", keyForm)
-	inContext("DeleteDhtRecord", keyForm)
-	inContext("GetDhtValue", func(p *params) {
-		keyForm(p)
-		req(p, "subkey", u32)
-		req(p, "force_refresh", boolean)
-	})
-	inContext("SetDhtValue", setForm)
-	inContext("WatchDhtValues", func(p *params) {
-		keyForm(p)
-		opt(p, "subkeys", list(subkeyRange))
-		opt(p, "expiration", decimal)
-		opt(p, "count", u32)
-	})
-	inContext("CancelDhtWatch", func(p *params) {
-		keyForm(p)
-		opt(p, "subkeys", list(subkeyRange))
-	})
-	inContext("InspectDhtRecord", inspectForm)
-	inContext("FlushDhtRecord", func(p *params) {
-		keyForm(p)
-		opt(p, "timeout_ms", u64)
-	})
-
-	tx := a.absentFamily("DhtTransaction", "dhttx_id", "dhttx_op")
-	for _, name := range []string{"Release", "Commit", "Rollback"} {
-		tx(name, func(*params) {})
-	}
-	tx("Extend", func(p *params) {
-		req(p, "record_keys", list(recordKey))
-		opt(p, "options", signer)
-	})
-	tx("Get", func(p *params) {
-		keyForm(p)
-		req(p, "subkey", u32)
-	})
-	tx("Set", setForm)
-	tx("Inspect", inspectForm)
-}
-
-// absent adds an operation that this node does not have.
-func (t table) absent(name, why string, f form) {
-	t.op(name, func(p *params) run {
-		f(p)
-		return unimplemented(why)
-	})
-}
-
-// absentFamily adds the operations on objects that this node never has.
-func (a *API) absentFamily(op, idField, opField string) (add func(name string, f form)) {
-	m := addFamily(a.ops, op, idField, opField, func(*Client) *handles[absent] { return &handles[absent]{} })
-	return func(name string, f form) {
-		m.op(name, func(p *params) method[absent] {
-			f(p)
-			return func(context.Context, *Client, absent) (any, error) { return nil, errInvalidID }
-		})
-	}
-}
-
-// schemaForm is a DHTSchema.
-func schemaForm(p *params) {
-	req(p, "o_cnt", u16)
-	switch req(p, "kind", text) {
-	case "DFLT":
-	case "SMPL":
-		req(p, "members", list(checked(func(p *params) {
-			req(p, "m_key", payload)
-			req(p, "m_cnt", u16)
-		})))
-	default:
-		p.fail("kind", errors.New("neither DFLT nor SMPL"))
-	}
-}
-
-func signerForm(p *params) { opt(p, "default_signing_keypair", pair[crypto.KeyPair]) }
-
-func keyForm(p *params) { req(p, "key", recordKey) }
-
-func setForm(p *params) {
-	keyForm(p)
-	req(p, "subkey", u32)
-	req(p, "data", payload)
-	opt(p, "options", checked(func(p *params) {
-		opt(p, "writer", pair[crypto.KeyPair])
-		opt(p, "allow_offline", boolean)
-		opt(p, "min_seqnum", u32)
-	}))
-}
-
-// inspectForm takes a missing scope as Local, as the published schema does (spec
-// 07 §5.6).
-func inspectForm(p *params) {
-	keyForm(p)
-	opt(p, "subkeys", list(subkeyRange))
-	scope := map[string]struct{}{"Local": {}, "SyncGet": {}, "SyncSet": {}, "UpdateGet": {}, "UpdateSet": {}}
-	omit(p, "scope", enum(scope), struct{}{})
-}
-
-// subkeyRange reads [from,to], inclusive at both ends.
-func subkeyRange(raw []byte) (ends [2]uint32, err error) {
-	both, err := list(u32)(raw)
-	switch {
-	case err != nil:
-		return ends, err
-	case len(both) != 2:
-		return ends, errRange
-	}
-	return [2]uint32(both), nil
+	return *options
 }

@@ -54,6 +54,8 @@ func AppendUpdate(dst []byte, u core.Update) []byte {
 		value = networkUpdate{head("Network"), networkOf(u.NetworkStatus)}
 	case core.RouteChange:
 		value = routeChangeUpdate{head("RouteChange"), notNil(u.DeadRoutes), notNil(u.DeadRemoteRoutes)}
+	case core.ValueChange:
+		value = valueChangeOf(u)
 	case core.ConfigUpdate:
 		value = configUpdate{head("Config"), withoutSecrets(u.Config)}
 	case core.ShutdownUpdate:

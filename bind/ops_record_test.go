@@ -1,0 +1,172 @@
+package bind_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/voile-net/voile/bind"
+)
+
+// aliases translates the keys that a node made while a transcript was recorded to
+// those that ours makes.
+type aliases map[string]string
+
+var keyPart = regexp.MustCompile(`[A-Za-z0-9_-]{43}`)
+
+func (a aliases) translate(line string) string {
+	return keyPart.ReplaceAllStringFunc(line, func(part string) string {
+		if ours, ok := a[part]; ok {
+			return ours
+		}
+		return part
+	})
+}
+
+// learn pairs the keys in the answers to a CreateDhtRecord.
+func (a aliases) learn(t *testing.T, recorded, ours string) {
+	t.Helper()
+	theirs, mine := keyPart.FindAllString(recorded, 4), keyPart.FindAllString(ours, 4)
+	if len(theirs) != 4 || len(mine) != 4 {
+		t.Fatalf("descriptors %s and %s", recorded, ours)
+	}
+	for i := range theirs {
+		a[theirs[i]] = mine[i]
+	}
+}
+
+// replay asks a detached node what was recorded and compares answers word for word
+// but for keys that were made.
+func replay(t *testing.T, name string, skip func(r recorded) bool) (compared int) {
+	api := bind.New(detached(t).Node, bind.Options{})
+	clients, keys := map[string]*bind.Client{}, aliases{}
+	for _, r := range transcript(t, name) {
+		c := clients[r.Conn]
+		if c == nil || r.Conn == "" {
+			c = api.NewClient()
+			t.Cleanup(c.Close)
+			clients[r.Conn] = c
+			if !strings.Contains(r.Request, `"NewRoutingContext"`) {
+				mustAsk(t, c, `{"op":"NewRoutingContext"}`) // done before the transcript begins
+			}
+		}
+		if r.Request == "" || r.Response == nil || skip(r) {
+			continue
+		}
+		request := keys.translate(r.Request)
+		got, closed := ask(t.Context(), c, request)
+		if closed {
+			t.Errorf("%s: %.300s is taken for no request", r.Name, request)
+			continue
+		}
+		if strings.Contains(request, `"CreateDhtRecord"`) && strings.Contains(*r.Response, `"value":{`) {
+			keys.learn(t, *r.Response, got)
+		}
+		compared++
+		if want := keys.translate(*r.Response); answer(t, got, name) != answer(t, want, name) {
+			t.Errorf("%s: %.400s\ngot  %.500s\nwant %.500s", r.Name, request, got, want)
+		}
+	}
+	return compared
+}
+
+// answer is what an answer says. Here all that was written waits for a network,
+// there nothing did, except in the transcript that was recorded offline.
+func answer(t *testing.T, response, transcript string) string {
+	whole, _ := decode(t, response).(map[string]any)
+	if report, ok := whole["value"].(map[string]any); ok && transcript != "dht-offline" && report["offline_subkeys"] != nil {
+		delete(report, "offline_subkeys")
+	}
+	return fmt.Sprint(whole)
+}
+
+// Without a network, records answer word for word as the original does.
+func TestRecordTranscriptOffline(t *testing.T) {
+	if n := replay(t, "dht-offline", func(recorded) bool { return false }); n < 15 {
+		t.Errorf("%d answers compared", n)
+	}
+}
+
+// onNetwork are requests whose answers a node alone cannot give, or that differ each
+// time, by their ids.
+var onNetwork = map[string]string{
+	"101": "the member is the id of the node that was recorded",
+	"122": "unknown record, looked for", "152": "the same",
+	"123": "transaction", "153": "transaction", "227": "transaction",
+	"154": "subkey that was never written, looked for", "250": "the same",
+	"159": "flush", "165": "flush", "171": "flush", "228": "flush",
+	"180": "wrong encryption key: garbage", "183": "the same", "244": "the same",
+	"208": "two values of one sequence number", "209": "the same", "210": "the same",
+	"214": "inspection of the network",
+}
+
+var requestID = regexp.MustCompile(`^\{"id": ?(\d+),`)
+
+// On one node, records answer word for word as the original does, but that here
+// nothing gets written to the network.
+func TestRecordTranscriptLocal(t *testing.T) {
+	n := replay(t, "dht-local", func(r recorded) bool {
+		id := requestID.FindStringSubmatch(r.Request)
+		return id != nil && onNetwork[id[1]] != ""
+	})
+	if n < 200 {
+		t.Errorf("%d answers compared", n)
+	}
+}
+
+// What is not of the form of a request is none.
+func TestRecordRequestsThatAreNone(t *testing.T) {
+	c := newClient(t)
+	mustAsk(t, c, `{"op":"NewRoutingContext"}`)
+	const key = `"key":"VLD0:ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICA"`
+	for _, fields := range []string{
+		`"rc_op":"GetDhtValue",` + key + `,"subkey":-1,"force_refresh":false`,
+		`"rc_op":"GetDhtValue",` + key + `,"subkey":0,"force_refresh":null`,
+		`"rc_op":"SetDhtValue",` + key + `,"subkey":0,"data":"YQ=="`,
+		`"rc_op":"SetDhtValue",` + key + `,"subkey":0,"data":"YQ","options":{"allow_offline":1}`,
+		`"rc_op":"InspectDhtRecord",` + key + `,"scope":"local"`,
+		`"rc_op":"InspectDhtRecord",` + key + `,"scope":"Local","subkeys":[[1]]`,
+		`"rc_op":"WatchDhtValues",` + key + `,"expiration":5`,
+		`"rc_op":"FlushDhtRecord",` + key + `,"timeout_ms":"5"`,
+		`"rc_op":"CreateDhtRecord","kind":"VLD0","schema":{"kind":"DFLT","o_cnt":65536}`,
+		`"rc_op":"CreateDhtRecord","kind":"VLD0","schema":{"kind":"SMPL","o_cnt":1}`,
+		`"rc_op":"CreateDhtRecord","kind":"VLD0","schema":{"kind":"OTHR","o_cnt":1}`,
+		`"rc_op":"CreateDhtRecord","kind":"VLD","schema":{"kind":"DFLT","o_cnt":1}`,
+	} {
+		request := `{"op":"RoutingContext","rc_id":1,` + fields + `}`
+		if response, closed := ask(t.Context(), c, request); !closed {
+			t.Errorf("%s: %s, want no answer", request, response)
+		}
+	}
+}
+
+// Transactions need the network; what is wrong with a request comes first.
+func TestTransactionsOffline(t *testing.T) {
+	c := newClient(t)
+	const key = `"VLD0:ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICA"`
+	many := strings.TrimSuffix(strings.Repeat(key+",", 33), ",")
+	for _, tt := range []struct{ keys, options, kind string }{
+		{"", "null", "MissingArgument"},
+		{key + "," + key, "null", "MissingArgument"},
+		{many, "null", "InvalidArgument"},
+		{`"VLD0:AAAA"`, "null", "Generic"},
+		{key, "null", "TryAgain"},
+		{key, `{"default_signing_keypair":null}`, "TryAgain"},
+		{key, `{"default_signing_keypair":"VLD0:AAAA:AAAA"}`, "Generic"},
+	} {
+		v := mustAsk(t, c, `{"op":"TransactDhtRecords","record_keys":[`+tt.keys+`],"options":`+tt.options+`}`)
+		if e, _ := v["error"].(map[string]any); e["kind"] != tt.kind {
+			t.Errorf("[%.100s] %s: %v, want %s", tt.keys, tt.options, v, tt.kind)
+		}
+	}
+	for _, fields := range []string{
+		`"dhttx_op":"Commit"`, `"dhttx_op":"Rollback"`, `"dhttx_op":"Release"`, `"dhttx_op":"Extend","record_keys":[]`,
+		`"dhttx_op":"Get","key":` + key + `,"subkey":0`, `"dhttx_op":"Inspect","key":` + key,
+		`"dhttx_op":"Set","key":` + key + `,"subkey":0,"data":""`,
+	} {
+		if v := mustAsk(t, c, `{"op":"DhtTransaction","dhttx_id":1,`+fields+`}`); v["dhttx_op"] != "InvalidId" {
+			t.Errorf("%s: %v, want InvalidId", fields, v)
+		}
+	}
+}
