@@ -35,7 +35,7 @@ var (
 // serveConn serves one connection until it ends or ctx does.
 //
 // When the client has sent everything (half-closed), answers and updates go on
-// until writing fails, for a minute at most. When the server closes, calls are
+// until writing fails, for a minute at most, but what it holds is released. When the server closes, calls are
 // ended and what was answered is still sent. In every other case all that waits
 // is dropped (spec 07 §5.2).
 func serveConn(ctx context.Context, s *Server, nc net.Conn) {
@@ -56,8 +56,15 @@ func serveConn(ctx context.Context, s *Server, nc net.Conn) {
 	stop := context.AfterFunc(ctx, func() { nc.SetReadDeadline(time.Unix(1, 0)) })
 
 	err := c.read(ctx)
+	objects := c.client.Objects()
 	switch {
 	case errors.Is(err, io.EOF):
+		// No request can use its objects any more: they end with the last call, since
+		// others may wait for its tables and records.
+		parts.Go(func() {
+			c.calls.Wait()
+			c.client.Close()
+		})
 		select {
 		case <-time.After(linger):
 		case <-ctx.Done():
@@ -74,7 +81,6 @@ func serveConn(ctx context.Context, s *Server, nc net.Conn) {
 	last.Stop()
 	stop()
 	nc.Close()
-	objects := c.client.Objects()
 	c.client.Close()
 	c.log.Debug("api client gone", "err", err, "objects", objects, "dropped", sub.Dropped())
 }

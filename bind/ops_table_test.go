@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/voile-net/voile/bind"
 )
@@ -132,4 +133,22 @@ func TestTablesAfterClose(t *testing.T) {
 	if v := mustAsk(t, c, `{"op":"TableDb","db_id":1,"db_op":"Transact"}`); v["db_op"] != "InvalidId" {
 		t.Errorf("Transact: %v, want InvalidId", v)
 	}
+}
+
+// A connection that ends holds nothing any more, at once, even where nothing is
+// written by which the server would notice that nobody reads.
+func TestTablesOfAConnectionThatEnds(t *testing.T) {
+	withServer(t, bind.ServerOptions{}, func(t *testing.T, s *bind.Server) {
+		gone, other := dial(t, s), dial(t, s)
+		defer other.close()
+		gone.value(1, `"op":"OpenTableDb","name":"t","column_count":1`)
+		if v := other.ask(1, `"op":"DeleteTableDb","name":"t"`); v["error"] == nil {
+			t.Errorf("an open table was deleted: %v", v)
+		}
+		gone.close()
+		synctest.Wait()
+		if v := other.value(2, `"op":"DeleteTableDb","name":"t"`); v != true {
+			t.Errorf("delete: %v, want true", v)
+		}
+	})
 }

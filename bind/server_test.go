@@ -289,34 +289,38 @@ func TestServerCloseEndsConnections(t *testing.T) {
 	})
 }
 
+// attached starts servers of a network of nodes, in virtual time, and waits until
+// they are ready; peers are one connection to each.
+func attached(t *testing.T, count int) (servers []*bind.Server, peers []*peer) {
+	network := sim.New(7)
+	t.Cleanup(func() { network.Memory.Close() })
+	seed := ""
+	for i := 1; i <= count; i++ {
+		node, err := network.Start(t.Context(), i, network.Config(i, seed), memory.HostConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { node.Close() })
+		if i == 1 {
+			seed = node.ID().String()
+		}
+		s := bind.NewServer(bind.New(node.Node, bind.Options{}), bind.ServerOptions{})
+		t.Cleanup(func() { s.Close() })
+		p := dial(t, s)
+		t.Cleanup(p.close)
+		p.value(1, `"op":"Attach"`)
+		servers, peers = append(servers, s), append(peers, p)
+	}
+	for _, p := range peers {
+		p.value(2, `"op":"WaitForAttachmentCondition","timeout_ms":60000`)
+	}
+	return servers, peers
+}
+
 // The whole way: two clients of two nodes of a network talk over a private route.
 func TestMessagesBetweenClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := sim.New(7)
-		defer network.Memory.Close()
-		var peers []*peer
-		seed := ""
-		for i := 1; i <= 6; i++ {
-			node, err := network.Start(t.Context(), i, network.Config(i, seed), memory.HostConfig{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer node.Close()
-			if i == 1 {
-				seed = node.ID().String()
-			}
-			s := bind.NewServer(bind.New(node.Node, bind.Options{}), bind.ServerOptions{})
-			defer s.Close()
-			p := dial(t, s)
-			defer p.close()
-			if v := p.ask(1, `"op":"Attach"`); v["error"] != nil {
-				t.Fatal(v)
-			}
-			peers = append(peers, p)
-		}
-		for _, p := range peers {
-			p.value(2, `"op":"WaitForAttachmentCondition","timeout_ms":60000`)
-		}
+		_, peers := attached(t, 6)
 		alice, bob := peers[3], peers[5]
 		bob.update("Network")
 
