@@ -179,9 +179,12 @@ func (n *Node) closeRecords() {
 // this package (spec 07 §3).
 func recordError(err error) error {
 	var e *dht.ClientError
+	var schema *dht.SchemaError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &schema):
+		return &Error{Kind: InvalidArgument, Context: schema.Context, Argument: schema.Argument, Value: schema.Value, Err: err}
 	case errors.As(err, &e):
 		return &Error{
 			Kind: ErrorKind(e.Kind), Message: e.Message, Context: e.Context, Argument: e.Argument,

@@ -42,6 +42,13 @@ const (
 	ScopeUpdateSet = dht.ScopeUpdateSet
 )
 
+const (
+	// NeverWritten is the sequence number of a subkey without a value.
+	NeverWritten uint32 = wire.SeqNone
+	// AnyNumber of changes is what a watch without a count asks for.
+	AnyNumber uint32 = 0xFFFFFFFF
+)
+
 // ValueChange comes when subkeys of a watched record have changed. No subkeys: the
 // watch is over. Value is that of the only subkey, if it came along; else read it.
 type ValueChange dht.ValueChange
@@ -184,8 +191,8 @@ func (c Context) CancelWatch(ctx context.Context, key crypto.RecordKey, ranges [
 	return on, recordError(err)
 }
 
-// InspectRecord compares sequence numbers of subkeys, no ranges: all of them, up to
-// 512, on this device and, but for ScopeLocal, in the network (spec 06 §11).
+// InspectRecord compares sequence numbers of subkeys, no ranges: all of them,
+// on this device and, but for ScopeLocal, in the network (spec 06 §11).
 func (c Context) InspectRecord(ctx context.Context, key crypto.RecordKey, ranges []SubkeyRange, scope Scope) (Report, error) {
 	if err := c.node.usable(); err != nil {
 		return Report{}, err
@@ -259,3 +266,13 @@ func (t *RecordTransaction) Rollback(ctx context.Context) error {
 
 // Release ends a transaction that was not committed, in the background.
 func (t *RecordTransaction) Release() { t.tx.Release() }
+
+// NewKeyPair makes a key pair of the best kind, such as that of a writer. The node
+// does not keep it.
+func (n *Node) NewKeyPair() (crypto.KeyPair, error) {
+	if err := n.usable(); err != nil {
+		return crypto.KeyPair{}, err
+	}
+	pair, err := n.crypto.Best().GenerateKeyPair()
+	return pair, apiError(err)
+}

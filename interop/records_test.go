@@ -1,0 +1,363 @@
+//go:build interop && linux && !android
+
+package interop
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/voile-net/voile/interop/api"
+	"github.com/voile-net/voile/interop/lab"
+)
+
+const (
+	recordTime = 30 * time.Second // for one operation on a record; 10 ms is usual
+	changeTime = 20 * time.Second // for a change to reach who watches
+)
+
+// records is a routing context of a node for a test, with a limit of time for each
+// operation.
+type records struct {
+	t *testing.T
+	n lab.Node
+	*api.RoutingContext
+}
+
+func recordsOf(t *testing.T, n lab.Node) *records {
+	t.Helper()
+	rc, err := n.Client().NewRoutingContext(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &records{t, n, rc}
+}
+
+// do runs an operation until it succeeds or its time is over: too few nodes may
+// answer for a moment.
+func do[T any](r *records, what string, op func(context.Context) (T, error)) (result T) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), recordTime)
+	defer cancel()
+	err := lab.Eventually(ctx, func(ctx context.Context) (err error) {
+		result, err = op(ctx)
+		var known *api.Error
+		if errors.As(err, &known) && !strings.Contains(string(known.Raw), "TryAgain") && !strings.Contains(string(known.Raw), "KeyNotFound") {
+			r.t.Fatalf("%s: %s: %v", describe(r.n), what, err)
+		}
+		return err
+	})
+	if err != nil {
+		r.t.Fatalf("%s: %s: %v", describe(r.n), what, err)
+	}
+	return result
+}
+
+func (r *records) create(s api.Schema) api.Record {
+	r.t.Helper()
+	return do(r, "create", func(ctx context.Context) (api.Record, error) { return r.CreateDHTRecord(ctx, s) })
+}
+
+func (r *records) open(key, writer string) {
+	r.t.Helper()
+	do(r, "open", func(ctx context.Context) (api.Record, error) { return r.OpenDHTRecord(ctx, key, writer) })
+}
+
+func (r *records) set(key string, subkey uint32, data []byte) {
+	r.t.Helper()
+	newer := do(r, "set", func(ctx context.Context) (*api.Value, error) { return r.SetDHTValue(ctx, key, subkey, data) })
+	// A retry of a write that did arrive finds its own value.
+	if newer != nil && !bytes.Equal(newer.Data, data) {
+		r.t.Fatalf("%s: set of subkey %d: a newer value %d", describe(r.n), subkey, newer.Seq)
+	}
+}
+
+func (r *records) get(key string, subkey uint32) *api.Value {
+	r.t.Helper()
+	return do(r, "get", func(ctx context.Context) (*api.Value, error) { return r.GetDHTValue(ctx, key, subkey, true) })
+}
+
+func (r *records) want(key string, subkey uint32, data []byte) {
+	r.t.Helper()
+	v := r.get(key, subkey)
+	if v == nil || !bytes.Equal(v.Data, data) {
+		r.t.Errorf("%s: subkey %d is not what was written (%d bytes): %.60v", describe(r.n), subkey, len(data), v)
+	}
+}
+
+// mixed is a laboratory of as many nodes of either kind.
+func mixed(t *testing.T, name string, each int) (real, voile []lab.Node) {
+	t.Helper()
+	l := newLab(t, name)
+	real = addFull(t, l, lab.Real, each, lab.Settings{})
+	voile = addFull(t, l, lab.Voile, each, lab.Settings{})
+	startReady(t, readyTime, l.Nodes()...)
+	return real, voile
+}
+
+// bothWays runs a test from a real node to a Voile node and back.
+func bothWays(t *testing.T, real, voile lab.Node, f func(t *testing.T, from, to lab.Node)) {
+	for _, way := range [][2]lab.Node{{real, voile}, {voile, real}} {
+		t.Run(fmt.Sprintf("%s to %s", way[0].Kind(), way[1].Kind()), func(t *testing.T) { f(t, way[0], way[1]) })
+	}
+}
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(rand.Uint32())
+	}
+	return b
+}
+
+// Records of one kind of node are read, inspected and written by the other.
+func TestRecords(t *testing.T) {
+	real, voile := mixed(t, "records", 4)
+	defer nobodyIsPunished(t, slices.Concat(real, voile))
+	bothWays(t, real[2], voile[2], func(t *testing.T, from, to lab.Node) {
+		owner, reader := recordsOf(t, from), recordsOf(t, to)
+		t.Run("DFLT", func(t *testing.T) {
+			record := owner.create(api.Schema{Kind: "DFLT", OwnerCount: 4})
+			for k, size := range []int{0, 1, 1024, 32768} {
+				data := randomBytes(size)
+				owner.set(record.Key, uint32(k), data)
+				if k == 0 {
+					reader.open(record.Key, "")
+				}
+				reader.want(record.Key, uint32(k), data)
+			}
+			owner.set(record.Key, 0, []byte("again"))
+			reader.want(record.Key, 0, []byte("again"))
+			report := do(reader, "inspect", func(ctx context.Context) (api.Report, error) {
+				return reader.InspectDHTRecord(ctx, record.Key, "SyncGet")
+			})
+			if got := numbers(report.NetworkSeqs); got != "1 0 0 0" {
+				t.Errorf("numbers in the network: %s, want 1 0 0 0", got)
+			}
+		})
+		t.Run("SMPL", func(t *testing.T) {
+			writer, err := to.Client().KeyPair(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			public := strings.Split(writer, ":")[1]
+			record := owner.create(api.Schema{Kind: "SMPL", OwnerCount: 1, Members: []api.Member{{Key: public, Count: 2}}})
+			owner.set(record.Key, 0, []byte("of the owner"))
+			reader.open(record.Key, writer)
+			reader.set(record.Key, 2, []byte("of the member"))
+			reader.want(record.Key, 0, []byte("of the owner"))
+			owner.want(record.Key, 2, []byte("of the member"))
+			if _, err := reader.SetDHTValue(t.Context(), record.Key, 0, []byte("not mine")); err == nil {
+				t.Error("a member wrote what is the owner's")
+			}
+		})
+		t.Run("1024 subkeys", func(t *testing.T) {
+			record := owner.create(api.Schema{Kind: "DFLT", OwnerCount: 1024})
+			for _, k := range []uint32{0, 500, 1023} {
+				owner.set(record.Key, k, fmt.Append(nil, "value ", k))
+			}
+			reader.open(record.Key, "")
+			for _, k := range []uint32{0, 500, 1023} {
+				reader.want(record.Key, k, fmt.Append(nil, "value ", k))
+			}
+			if v := reader.get(record.Key, 77); v != nil {
+				t.Errorf("subkey that was never written: %v", v)
+			}
+		})
+	})
+}
+
+func numbers(seqs []*uint32) string {
+	var b strings.Builder
+	for i, n := range seqs {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		if n == nil {
+			b.WriteByte('-')
+		} else {
+			fmt.Fprint(&b, *n)
+		}
+	}
+	return b.String()
+}
+
+// Values outlive their owner on nodes of both kinds, and writers that do not know
+// of each other end with the same value everywhere.
+func TestStorageAndConflicts(t *testing.T) {
+	real, voile := mixed(t, "storage", 4)
+	defer nobodyIsPunished(t, slices.Concat(real, voile))
+	bothWays(t, real[3], voile[3], func(t *testing.T, from, _ lab.Node) {
+		owner := recordsOf(t, from)
+		record := owner.create(api.Schema{Kind: "DFLT", OwnerCount: 1})
+		writer := record.Owner + ":" + strings.TrimPrefix(*record.OwnerSecret, "VLD0:")
+		owner.set(record.Key, 0, []byte("first"))
+
+		// Two more writers, one of each kind, all at once.
+		writers := []*records{owner, recordsOf(t, real[1]), recordsOf(t, voile[1])}
+		for _, w := range writers[1:] {
+			w.open(record.Key, writer)
+			w.get(record.Key, 0)
+		}
+		var all sync.WaitGroup
+		for i, w := range writers {
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), recordTime)
+				defer cancel()
+				// Who loses gets the winner's value, or is told to try again.
+				_, _ = w.SetDHTValue(ctx, record.Key, 0, fmt.Append(nil, "writer ", i))
+			})
+		}
+		all.Wait()
+		eventually(t, recordTime, func(ctx context.Context) error {
+			seen := map[string][]string{}
+			for _, w := range writers {
+				v, err := w.GetDHTValue(ctx, record.Key, 0, true)
+				if err != nil {
+					return err
+				}
+				text := fmt.Sprintf("%d %s", v.Seq, v.Data)
+				seen[text] = append(seen[text], describe(w.n))
+			}
+			if len(seen) != 1 {
+				return fmt.Errorf("writers see %v", seen)
+			}
+			return nil
+		})
+		last := owner.get(record.Key, 0)
+		if err := from.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []lab.Node{real[2], voile[2]} {
+			r := recordsOf(t, n)
+			r.open(record.Key, "")
+			r.want(record.Key, 0, last.Data)
+		}
+		startReady(t, readyTime, from)
+		back := recordsOf(t, from)
+		back.open(record.Key, writer)
+		back.set(record.Key, 0, []byte("back again"))
+		late := recordsOf(t, real[0])
+		late.open(record.Key, "")
+		late.want(record.Key, 0, []byte("back again"))
+	})
+}
+
+// A hundred changes reach who watches, by number or by value, and the last one
+// always does.
+func TestWatches(t *testing.T) {
+	real, voile := mixed(t, "watches", 4)
+	defer nobodyIsPunished(t, slices.Concat(real, voile))
+	bothWays(t, real[2], voile[2], func(t *testing.T, from, to lab.Node) {
+		owner, watcher := recordsOf(t, from), recordsOf(t, to)
+		record := owner.create(api.Schema{Kind: "DFLT", OwnerCount: 2})
+		owner.set(record.Key, 0, []byte("before"))
+		watcher.open(record.Key, "")
+		changes := make(chan api.ValueChange, 1000)
+		stop := to.Client().OnUpdate(func(u api.Update) {
+			if c, ok := api.ValueChangeOf(u); ok && c.Key == record.Key {
+				changes <- c
+			}
+		})
+		defer stop()
+		if on := do(watcher, "watch", func(ctx context.Context) (bool, error) { return watcher.WatchDHTValues(ctx, record.Key) }); !on {
+			t.Fatal("nothing is watched")
+		}
+		await := func(want string) (count int) {
+			t.Helper()
+			limit := time.After(changeTime)
+			for {
+				select {
+				case c := <-changes:
+					count++
+					if c.Value != nil && string(c.Value.Data) == want {
+						return count
+					}
+					if v := watcher.get(record.Key, 0); v != nil && string(v.Data) == want {
+						return count
+					}
+				case <-limit:
+					t.Fatalf("%s does not hear of %q after %d changes", describe(to), want, count)
+				}
+			}
+		}
+		// The first change may be older than the watch; it has to be known all the same.
+		owner.set(record.Key, 0, []byte("begin"))
+		await("begin")
+		heard := 0
+		for i := range 100 {
+			text := fmt.Sprint("change ", i)
+			owner.set(record.Key, 0, []byte(text))
+			if i%10 == 9 {
+				heard += await(text)
+			}
+		}
+		t.Logf("100 changes in %d updates", heard)
+	})
+}
+
+// Transactions of one kind of node on servers of both.
+func TestTransactions(t *testing.T) {
+	real, voile := mixed(t, "transact", 4)
+	defer nobodyIsPunished(t, slices.Concat(real, voile))
+	bothWays(t, real[2], voile[2], func(t *testing.T, from, to lab.Node) {
+		owner, reader := recordsOf(t, from), recordsOf(t, to)
+		var keys []string
+		for range 2 {
+			r := owner.create(api.Schema{Kind: "DFLT", OwnerCount: 2})
+			owner.set(r.Key, 0, []byte("before"))
+			reader.open(r.Key, "")
+			keys = append(keys, r.Key)
+		}
+		begin := func() *api.Transaction {
+			t.Helper()
+			return do(owner, "begin", func(ctx context.Context) (*api.Transaction, error) {
+				return from.Client().TransactDHTRecords(ctx, keys...)
+			})
+		}
+		set := func(tx *api.Transaction, text string) {
+			t.Helper()
+			for _, key := range keys {
+				for k := range uint32(2) {
+					if _, err := tx.Set(t.Context(), key, k, []byte(text)); err != nil {
+						t.Fatalf("set: %v", err)
+					}
+				}
+			}
+		}
+		tx := begin()
+		if v, err := tx.Get(t.Context(), keys[0], 0); err != nil || v == nil || string(v.Data) != "before" {
+			t.Errorf("get: %v %v", v, err)
+		}
+		set(tx, "dropped")
+		if err := tx.Rollback(t.Context()); err != nil {
+			t.Errorf("rollback: %v", err)
+		}
+		reader.want(keys[0], 0, []byte("before"))
+		tx = begin()
+		set(tx, "together")
+		if err := tx.Commit(t.Context()); err != nil {
+			t.Fatalf("commit: %v", err)
+		}
+		for _, key := range keys {
+			for k := range uint32(2) {
+				reader.want(key, k, []byte("together"))
+			}
+		}
+		// The client dies with a transaction open: nothing of it stays, and after its
+		// ten seconds others can write again.
+		tx = begin()
+		set(tx, "lost")
+		from.Kill()
+		time.Sleep(11 * time.Second) // the life of a transaction that nobody renews
+		reader.want(keys[0], 0, []byte("together"))
+		startReady(t, readyTime, from)
+	})
+}
