@@ -33,6 +33,7 @@ func debugCommands() []debugCommand {
 		{"transport", "", "connections and counters", debugTransport},
 		{"punish", "list|clear|add ID|remove ID", "punishments of the address filter", debugPunish},
 		{"route", "list|print R|allocate [SEQ] [COUNT]|release R|publish R [full]|unpublish R|import BLOB|test R", "private routes", debugRoute},
+		{"record", "list local|remote|info KEY|purge local|remote [BYTES]", "records of the distributed store", debugRecord},
 		{"config", "[insecure] [KEY]", "a part of the configuration", debugConfig},
 		{"txtrecord", "[KEYPAIR]", "bootstrap records of this node", debugTXTRecord},
 		{"keypair", "[KIND]", "a new key pair", debugKeyPair},

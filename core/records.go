@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -192,12 +191,6 @@ func recordError(err error) error {
 		}
 	}
 	return apiError(err)
-}
-
-// recordStats is one line for people.
-func (n *Node) recordStats() string {
-	c, s, r := n.dht.client.Stats(), n.dht.server.Stats(), n.dht.remote.Stats()
-	return fmt.Sprintf("%+v\n%+v\n%+v\n", c, s, r)
 }
 
 func (c Context) selection() route.SafetySelection { return route.Safe(c.safety) }
