@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string) error {
 	keep := flags.Bool("keep", false, "keep the nodes' logs and configurations")
 	p := plan{calls: 1 << 10, messages: 16 << 10}
 	flags.StringVar(&p.name, "lab", "ihbench", "name of the laboratory; two runs side by side need different ones")
-	flags.IntVar(&p.nodes, "nodes", 6, "nodes of each kind, at least 6")
+	flags.IntVar(&p.nodes, "nodes", 8, "nodes of each kind, at least 6")
 	flags.DurationVar(&p.idle, "idle", 10*time.Second, "rest before the idle memory is read")
 	flags.DurationVar(&p.load, "load", 8*time.Second, "length of each load")
 	flags.Float64Var(&p.offered, "offer", 60, "offered messages in MB/s")

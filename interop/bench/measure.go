@@ -28,6 +28,7 @@ type Result struct {
 	CallP50      time.Duration // one call at a time
 	CallP99      time.Duration
 	Calls        []CallLoad
+	Records      RecordLoad
 	Messages     MessageLoad
 }
 
@@ -105,6 +106,9 @@ func measureKind(ctx context.Context, p plan, kind lab.Kind, keep bool) (r Resul
 			return r, err
 		}
 		r.Calls = append(r.Calls, c)
+	}
+	if r.Records, err = b.recordLoad(ctx); err != nil {
+		return r, err
 	}
 	if r.Messages, err = b.messageLoad(ctx); err != nil {
 		return r, err

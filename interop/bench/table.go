@@ -53,6 +53,10 @@ func writeTable(w io.Writer, p plan, results []Result) error {
 		row(fmt.Sprintf("processor per call, %d in flight, all nodes, ms", c.InFlight), "%.3f", func(r Result) float64 { return millis(r.Calls[i].CPU) })
 		row(fmt.Sprintf("failed calls, %d in flight", c.InFlight), "%.0f", func(r Result) float64 { return float64(r.Calls[i].Errors) })
 	}
+	row("record set of 1 KiB, p50, ms", "%.2f", func(r Result) float64 { return millis(r.Records.SetP50) })
+	row("record set of 1 KiB, p99, ms", "%.2f", func(r Result) float64 { return millis(r.Records.SetP99) })
+	row("record get from the network, p50, ms", "%.2f", func(r Result) float64 { return millis(r.Records.GetP50) })
+	row("record get from the network, p99, ms", "%.2f", func(r Result) float64 { return millis(r.Records.GetP99) })
 	row("messages of 16 KiB taken, MB/s", "%.1f", func(r Result) float64 { return r.Messages.Offered })
 	row("messages delivered, MB/s", "%.1f", func(r Result) float64 { return r.Messages.Delivered })
 	row("messages lost, %", "%.1f", func(r Result) float64 { return 100 * r.Messages.Lost })
