@@ -58,8 +58,11 @@ fuzz:
 	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$p || exit 1; done; done
 
 # Long runs.
-SOAK ?= 10m
+SOAK  ?= 10m
+SEEDS ?= 5000
 soak:
+	$(GO) test -count=1 -timeout 60m -run Crash ./core/table -kills 200
+	VOILE_DHT_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 120m -run TestModel ./core/dht
 	VOILE_SOAK=$(SOAK) $(GO) test -count=1 -timeout 60m -run TestMutatedBodies -v ./core/sim
 
 clean:
