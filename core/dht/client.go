@@ -305,12 +305,12 @@ func (c *Client) checkKey(key crypto.RecordKey) error {
 
 // ClientStats says what a client is doing.
 type ClientStats struct {
-	Records, Open    int
-	OfflineWrites    int // subkeys that wait to be written
-	Rehydrations     int // records that wait
-	Watches          int
-	Transactions     int
-	NetworkOperation int // under way
+	Records, Open     int
+	OfflineWrites     int // subkeys that wait to be written
+	Rehydrations      int // records that wait
+	Watches           int
+	Transactions      int
+	NetworkOperations int // under way
 }
 
 // Stats says what the client is doing.
@@ -319,7 +319,7 @@ func (c *Client) Stats() ClientStats {
 	defer c.mu.Unlock()
 	s := ClientStats{
 		Records: len(c.records), Rehydrations: len(c.thirsty), Watches: len(c.watches),
-		Transactions: len(c.live), NetworkOperation: len(c.gate),
+		Transactions: len(c.live), NetworkOperations: len(c.gate),
 	}
 	for _, h := range c.records {
 		if h.open != nil {

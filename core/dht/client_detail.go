@@ -112,7 +112,7 @@ func (d *detail) append(dst []byte) []byte {
 	dst = appendBool(dst, d.setSigner != nil)
 	if d.setSigner != nil {
 		dst = append(dst, d.setSigner.Public.Value[:]...)
-		dst = d.setSigner.Secret.AppendSecret(dst)
+		dst = append(dst, d.setSigner.Secret.SecretBytes()...)
 	}
 	return dst
 }

@@ -31,11 +31,9 @@ type fabric struct {
 	stop   chan struct{}
 	ticked sync.WaitGroup
 
-	mu     sync.Mutex
-	rng    *rand.Rand
-	loss   float64
-	asked  map[string]int
-	lookAt func(from, to *fabricNode, q wire.QuestionDetail) // nil: nobody looks
+	mu   sync.Mutex
+	rng  *rand.Rand
+	loss float64
 }
 
 type fabricNode struct {
@@ -57,6 +55,9 @@ type fabricNode struct {
 	routes map[crypto.RouteID]bool
 	told   []ValueChange
 	faulty int
+	pinned int // routes
+	last   []Question
+	fault  error // of every question; nil: none
 }
 
 func newFabric(t testing.TB, seed uint64, n int) *fabric {
@@ -65,7 +66,7 @@ func newFabric(t testing.TB, seed uint64, n int) *fabric {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fabric{t: t, crypto: c, sys: c.Best(), rng: rand.New(rand.NewPCG(seed, 2)), stop: make(chan struct{}), asked: map[string]int{}}
+	f := &fabric{t: t, crypto: c, sys: c.Best(), rng: rand.New(rand.NewPCG(seed, 2)), stop: make(chan struct{})}
 	f.table, err = routing.New(routing.Config{Crypto: c, Keys: []crypto.KeyPair{newPair(t, f.sys)}, Rand: rand.New(rand.NewPCG(seed, 3))})
 	if err != nil {
 		t.Fatal(err)
@@ -221,9 +222,19 @@ func (m *fabricNode) takeTold() []ValueChange {
 	return list
 }
 
-func (m *fabricNode) setReady(on bool) { m.mu.Lock(); m.ready = on; m.mu.Unlock() }
-func (m *fabricNode) setDown(on bool)  { m.mu.Lock(); m.down = on; m.mu.Unlock() }
-func (m *fabricNode) setPart(part int) { m.mu.Lock(); m.part = part; m.mu.Unlock() }
+// takeAsked gives the questions that a node has asked since it was called last.
+func (m *fabricNode) takeAsked() []Question {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := m.last
+	m.last = nil
+	return list
+}
+
+func (m *fabricNode) setReady(on bool)   { m.mu.Lock(); m.ready = on; m.mu.Unlock() }
+func (m *fabricNode) setFault(err error) { m.mu.Lock(); m.fault = err; m.mu.Unlock() }
+func (m *fabricNode) setDown(on bool)    { m.mu.Lock(); m.down = on; m.mu.Unlock() }
+func (m *fabricNode) setPart(part int)   { m.mu.Lock(); m.part = part; m.mu.Unlock() }
 
 func (f *fabric) setLoss(loss float64) { f.mu.Lock(); f.loss = loss; f.mu.Unlock() }
 
@@ -299,7 +310,7 @@ func (m *fabricNode) Nearest(key crypto.OpaqueRecordKey, initial bool) []*routin
 	var list []*routing.Entry
 	for i, o := range m.f.nearest(key, m) {
 		// Nobody knows all: every third node is found by asking others.
-		if (i+m.n)%3 != 0 || initial || len(m.f.nodes) < 8 {
+		if (i+m.n)%3 != 0 || initial || len(m.f.nodes) < 16 {
 			list = append(list, o.entry)
 		}
 	}
@@ -323,8 +334,21 @@ func (m *fabricNode) Register(peers []*wire.PeerInfo) []*routing.Entry {
 	return list
 }
 
-func (m *fabricNode) PinRoute(_ context.Context, _ *routing.Entry, s route.SafetySelection) (route.SafetySelection, error) {
-	return s, nil
+// PinRoute gives every node a route of its own.
+func (m *fabricNode) PinRoute(_ context.Context, to *routing.Entry, s route.SafetySelection) (route.SafetySelection, error) {
+	spec, safe := s.Spec()
+	if !safe {
+		return s, nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.routes == nil {
+		m.routes = make(map[crypto.RouteID]bool)
+	}
+	m.pinned++
+	spec.Preferred = crypto.RouteID{Kind: crypto.KindVLD0, Value: [32]byte{byte(m.pinned), byte(m.pinned >> 8), byte(m.n)}}
+	m.routes[spec.Preferred] = true
+	return route.Safe(spec), nil
 }
 
 func (m *fabricNode) RouteAlive(id crypto.RouteID) bool {
@@ -354,18 +378,19 @@ func overWire(body wire.Body) (wire.Body, error) {
 
 func (m *fabricNode) Ask(ctx context.Context, q Question) (Reply, error) {
 	f, to := m.f, m.f.byID(q.To.BestID())
+	m.mu.Lock()
+	m.last = append(m.last, q)
+	fault := m.fault
+	m.mu.Unlock()
+	if fault != nil {
+		return Reply{}, fault
+	}
 	began := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Second, rpc.ErrTimeout)
 	defer cancel()
 	lost := func() (Reply, error) {
 		<-ctx.Done()
 		return Reply{}, context.Cause(ctx)
-	}
-	f.mu.Lock()
-	look := f.lookAt
-	f.mu.Unlock()
-	if look != nil {
-		look(m, to, q.Detail)
 	}
 	sent, err := overWire(&wire.Question{Detail: q.Detail})
 	if err != nil {

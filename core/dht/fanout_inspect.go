@@ -12,20 +12,23 @@ import (
 
 // inspection looks for the newest sequence numbers of a record (spec 06 §11.2).
 type inspection struct {
-	h         *held                 // nil: the record is not known here
-	safety    route.SafetySelection // with h nil
-	d         *Descriptor           // nil: not known yet
-	which     Subkeys               // asked for
-	start     []uint32              // numbers to begin with; nil: none
-	set       bool                  // the counts of a set, not of a get
-	first     bool                  // any node with a descriptor will do
-	preferred []crypto.NodeID
-	maxPeers  uint32
+	h        *held                 // nil: the record is not known here
+	safety   route.SafetySelection // with h nil
+	d        *Descriptor           // nil: not known yet
+	which    Subkeys               // asked for
+	start    []uint32              // numbers to begin with; nil: none
+	set      bool                  // the counts of a set, not of a get
+	first    bool                  // any node with a descriptor will do
+	also     []crypto.NodeID       // to be asked too
+	maxPeers uint32
+	near     bool // also find out what the nearest nodes have
 
 	// What was found.
 	seqs     []uint32 // of the subkeys of which that the schema has
 	agree    []int    // nodes that have each of them
 	answered int
+	lacking  Subkeys // of which one of the nearest nodes does not have the newest number
+	answers  map[crypto.NodeID][]uint32
 }
 
 // inspect runs an inspection. Nobody answering is no error here.
@@ -38,9 +41,8 @@ func (c *Client) inspect(ctx context.Context, key crypto.OpaqueRecordKey, in *in
 		in.size()
 	}
 	s := search{key: key, cfg: c.searchConfig(key, in.set, false), first: c.seeds(key)}
-	s.cfg.Preferred = in.preferred
 	s.cfg.Extra = s.cfg.Timeout // it ends by what was found, not by how many answered
-	for _, id := range in.preferred {
+	for _, id := range in.also {
 		if e := c.cfg.Nodes.Find(id); e != nil {
 			s.first = append(s.first, e)
 		}
@@ -61,7 +63,10 @@ func (c *Client) inspect(ctx context.Context, key crypto.OpaqueRecordKey, in *in
 		switch {
 		case !ok:
 			return routing.FanoutDisqualified
-		case !a.Accepted || len(a.Seqs) == 0:
+		case !a.Accepted:
+			return routing.FanoutRejected
+		case len(a.Seqs) == 0:
+			in.answers[n.ID] = nil // it would keep the record, and does not have it
 			return routing.FanoutRejected
 		}
 		if a.Descriptor != nil && in.d == nil {
@@ -76,14 +81,19 @@ func (c *Client) inspect(ctx context.Context, key crypto.OpaqueRecordKey, in *in
 		if in.d == nil || len(a.Seqs) != len(in.seqs) {
 			return routing.FanoutDisqualified
 		}
+		in.answers[n.ID] = a.Seqs
 		in.merge(a.Seqs, count)
 		return routing.FanoutAccepted
 	}
 	s.done = func(f *routing.Fanout, _ time.Time) bool {
-		return in.d != nil && (in.first || in.settled(count))
+		return in.d != nil && (in.first || in.settled(count) && (!in.near || in.nearest(f, count)))
 	}
+	in.answers = make(map[crypto.NodeID][]uint32)
 	r, err := c.run(ctx, &s)
 	in.answered = r.answered
+	if in.near && r.fanout != nil {
+		in.compare(r.fanout, count)
+	}
 	if in.d == nil {
 		in.seqs = nil
 	}
@@ -126,4 +136,43 @@ func (in *inspection) settled(count int) bool {
 		some = some || n > 0
 	}
 	return some
+}
+
+// nearest reports whether there is nothing to wait for from the nearest nodes.
+func (in *inspection) nearest(f *routing.Fanout, count int) bool {
+	for _, n := range f.Nodes() {
+		switch n.Stage {
+		case routing.FanoutQueued, routing.FanoutInProgress:
+			return false
+		case routing.FanoutAccepted, routing.FanoutRejected:
+			if count--; count == 0 {
+				return true
+			}
+		}
+	}
+	return true
+}
+
+// compare finds the subkeys that one of the nearest nodes does not have as new as
+// others: a read may end with the nearest ones.
+func (in *inspection) compare(f *routing.Fanout, count int) {
+	for _, n := range f.Nodes() {
+		seqs, ok := in.answers[n.ID]
+		if !ok {
+			continue
+		}
+		i := 0
+		for k := range in.which.All() {
+			if i >= len(in.seqs) {
+				break
+			}
+			if i >= len(seqs) || NewerSeq(in.seqs[i], seqs[i]) {
+				in.lacking.Add(k)
+			}
+			i++
+		}
+		if count--; count == 0 {
+			return
+		}
+	}
 }

@@ -44,7 +44,7 @@ func (c *Client) rehydrate(ctx context.Context, h *held) {
 	subkeys, agree, set := h.detail.rehydrate, h.detail.agree, h.detail.set
 	c.mu.Unlock()
 	var done bool
-	if len(set) > 1 {
+	if len(set) > 0 {
 		done = c.rehydrateSet(ctx, h)
 	} else {
 		done = c.rehydrateAlone(ctx, h, subkeys, agree)
@@ -63,13 +63,14 @@ func (c *Client) rehydrate(ctx context.Context, h *held) {
 	c.saveLocked(h)
 }
 
-// rehydrateAlone queues writes of what too few nodes have.
+// rehydrateAlone queues writes of what too few nodes have, or one of the nearest has
+// not: the reference counts only how many.
 func (c *Client) rehydrateAlone(ctx context.Context, h *held, subkeys Subkeys, agree int) (done bool) {
 	which := c.writtenSubkeys(h, subkeys)
 	if which.Empty() {
 		return true
 	}
-	in := inspection{h: h, d: h.d, which: which, set: true, maxPeers: MaxPeers}
+	in := inspection{h: h, d: h.d, which: which, set: true, near: true, maxPeers: MaxPeers}
 	if err := c.inspect(ctx, h.key, &in); err != nil || in.answered == 0 {
 		return false
 	}
@@ -80,7 +81,7 @@ func (c *Client) rehydrateAlone(ctx context.Context, h *held, subkeys Subkeys, a
 		if i >= len(seqs) || i >= len(in.seqs) {
 			break
 		}
-		if NewerSeq(seqs[i], in.seqs[i]) || in.agree[i] < agree {
+		if NewerSeq(seqs[i], in.seqs[i]) || in.agree[i] < agree || in.lacking.Contains(k) {
 			short.Add(k)
 		}
 		i++

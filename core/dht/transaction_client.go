@@ -16,17 +16,21 @@ import (
 const (
 	MaxTransactionRecords = 32
 	transactionOperations = 32 // of one transaction at once
+
+	keepaliveLeast = time.Second // between two
+	keepaliveMost  = 10 * time.Second / 3
 )
 
 // transactionStage is how far a transaction of ours is.
 type transactionStage uint8
 
 const (
-	stageOpen    transactionStage = iota
-	stageEnding                   // being committed
-	stageFailed                   // too many of its nodes were lost
-	stageDropped                  // it has ended without its handle: a record was closed
-	stageOver                     // committed or rolled back
+	stageOpen     transactionStage = iota
+	stagePlanning                  // being committed; its nodes are still kept alive
+	stageEnding                    // being committed
+	stageFailed                    // too many of its nodes were lost
+	stageDropped                   // it has ended without its handle: a record was closed
+	stageOver                      // committed or rolled back
 )
 
 // Transaction is a transaction over several records (spec 06 §13.3): all that it
@@ -68,7 +72,6 @@ const (
 	nodeEnded           // it holds the lock of its record
 	nodeCommitted
 	nodeRolledBack
-	nodeLost // expired
 )
 
 // peerNode is a node that takes part in a transaction.
@@ -83,7 +86,6 @@ type peerNode struct {
 	expires time.Time
 	next    time.Time // of the next keepalive
 	rtt     time.Duration
-	pinging bool
 	staged  map[uint32]*wire.SignedValueData
 }
 
@@ -328,6 +330,13 @@ func (t *Transaction) command(ctx context.Context, r *ownRecord, n *peerNode, q 
 func (n *peerNode) renewed(sent time.Time, life time.Duration) {
 	n.expires = sent.Add(life)
 	n.next = sent.Add(min(max(life-3*n.rtt, life/10), life/3))
+}
+
+// asked notes that a keepalive is on its way, and when to send another one if there
+// is no answer: the sooner, the less time is left.
+func (n *peerNode) asked(now time.Time) {
+	left := n.expires.Sub(now) - 3*n.rtt
+	n.next = now.Add(min(max(left/2, keepaliveLeast), keepaliveMost))
 }
 
 // Set writes a subkey when the transaction is committed; no value: done. A value: the

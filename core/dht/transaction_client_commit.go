@@ -42,7 +42,7 @@ func (t *Transaction) useUp() error {
 	err := t.usableLocked()
 	t.used = true
 	if err == nil {
-		t.stage = stageEnding
+		t.stage = stagePlanning
 		if !t.background {
 			t.c.foreground = time.Now()
 		}
@@ -60,6 +60,9 @@ func (t *Transaction) commit(ctx context.Context) (committed map[*ownRecord]bool
 			return nil, err
 		}
 	}
+	t.c.mu.Lock()
+	t.stage = stageEnding
+	t.c.mu.Unlock()
 	var ends sync.WaitGroup
 	for _, r := range list {
 		for _, n := range voters[r] {
@@ -305,13 +308,10 @@ func (t *Transaction) store(ctx context.Context, committed map[*ownRecord]bool) 
 			}
 		}
 		r.h.detail.remember(r.h.key, ids, all, len(wrote) > 0, c.cfg.Limits.Width, time.Now())
-		r.h.detail.set, r.h.detail.setSigner = nil, nil
-		if len(set) > 1 {
-			r.h.detail.set, r.h.detail.setSigner = set, t.signer
-			if o := r.h.open; o != nil && o.writer != nil {
-				pair := *o.writer
-				r.h.detail.setSigner = &pair
-			}
+		r.h.detail.set, r.h.detail.setSigner = set, t.signer
+		if o := r.h.open; o != nil && o.writer != nil {
+			pair := *o.writer
+			r.h.detail.setSigner = &pair
 		}
 		c.saveLocked(r.h)
 		c.mu.Unlock()
@@ -366,14 +366,14 @@ func (t *Transaction) finish(committed map[*ownRecord]bool) {
 
 // dropLocked ends a transaction without its handle.
 func (c *Client) dropLocked(t *Transaction, to transactionStage) {
-	if t.stage == stageEnding && to != stageOver {
+	if (t.stage == stagePlanning || t.stage == stageEnding) && to != stageOver {
 		return // its commit is under way and will end it
 	}
 	c.endLocked(t, to, nil)
 }
 
 func (c *Client) endLocked(t *Transaction, to transactionStage, committed map[*ownRecord]bool) {
-	if t.stage != stageOpen && t.stage != stageEnding {
+	if t.stage > stageEnding {
 		return
 	}
 	t.stage = to
@@ -427,7 +427,7 @@ func (t *Transaction) deliver(ctx context.Context, r *ownRecord, n *peerNode, la
 // too many nodes.
 func (c *Client) tickTransactionsLocked(now time.Time) {
 	for t := range c.live {
-		if t.stage != stageOpen {
+		if t.stage > stagePlanning {
 			continue
 		}
 		lost := false
@@ -437,8 +437,8 @@ func (c *Client) tickTransactionsLocked(now time.Time) {
 				if n.alive(now) {
 					alive++
 				}
-				if n.stage == nodeBegun && now.Before(n.expires) && !now.Before(n.next) && !n.pinging {
-					n.pinging = true
+				if n.stage == nodeBegun && now.Before(n.expires) && !now.Before(n.next) {
+					n.asked(now)
 					c.goLocked(func(context.Context) { t.keepalive(r, n) })
 				}
 			}
@@ -453,10 +453,4 @@ func (c *Client) tickTransactionsLocked(now time.Time) {
 
 func (t *Transaction) keepalive(r *ownRecord, n *peerNode) {
 	t.command(t.ctx, r, n, &wire.TransactCommandQ{Command: wire.TransactGet, Subkey: wire.SubkeyAbsent})
-	t.c.mu.Lock()
-	defer t.c.mu.Unlock()
-	n.pinging = false
-	if n.next.Before(time.Now()) { // no answer: ask again soon
-		n.next = time.Now().Add(t.c.cfg.Limits.RPCTimeout / 5)
-	}
 }

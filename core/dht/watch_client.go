@@ -275,7 +275,9 @@ func (c *Client) takeChange(ctx context.Context, w *ownWatch, subkey uint32, v *
 	}
 	plain, err := c.reveal(w.key, v)
 	c.mu.Lock()
-	if w.want != nil && w.want.left > 0 && w.want.subkeys.Contains(subkey) {
+	if last, ok := w.seen[subkey]; fresh == nil && ok && !NewerSeq(v.Value.Seq, last) {
+		// It was told of while the record was one of a set, and is only stored now.
+	} else if w.want != nil && w.want.left > 0 && w.want.subkeys.Contains(subkey) {
 		var one Subkeys
 		one.Add(subkey)
 		if err != nil {
@@ -336,7 +338,7 @@ func (c *Client) reportUnreadLocked(w *ownWatch, subkeys Subkeys) {
 func (c *Client) newForSet(w *ownWatch, subkey, seq uint32) *bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(w.h.detail.set) < 2 {
+	if len(w.h.detail.set) == 0 {
 		return nil
 	}
 	last, ok := w.seen[subkey]

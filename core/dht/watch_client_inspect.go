@@ -91,11 +91,12 @@ func (c *Client) inspectWatch(ctx context.Context, w *ownWatch, which Subkeys) (
 			ours = append(ours, w.nodes[i].id)
 		}
 	}
-	alone := len(w.h.detail.set) < 2
 	c.mu.Unlock()
 	in := inspection{h: w.h, d: w.h.d, which: which, maxPeers: MaxPeers}
-	if len(ours) >= c.cfg.Limits.GetCount {
-		in.preferred, in.maxPeers = ours, 0
+	if in.also = ours; len(ours) >= c.cfg.Limits.GetCount {
+		// The reference asks the nodes of the watch first; but they would have told of
+		// what they know, and it is the nearest nodes that a write goes to.
+		in.maxPeers = 0
 	}
 	if err := c.inspect(ctx, w.h.key, &in); err != nil || in.answered == 0 {
 		return false, false
@@ -111,12 +112,19 @@ func (c *Client) inspectWatch(ctx context.Context, w *ownWatch, which Subkeys) (
 	}
 	c.mu.Lock()
 	before := len(c.news)
+	i = 0
+	for k := range which.All() { // told of and not stored
+		if last, ok := w.seen[k]; ok && newer.Contains(k) && !NewerSeq(in.seqs[i], last) {
+			newer.Remove(k)
+		}
+		i++
+	}
 	newer = newer.Minus(w.reported)
 	c.mu.Unlock()
 	switch {
 	case newer.Empty():
 		return true, false
-	case newer.Len() == 1 && alone:
+	case newer.Len() == 1:
 		for k := range newer.All() {
 			return c.fetchChange(ctx, w, k), true
 		}

@@ -89,8 +89,9 @@ func (c *Client) stepLocked(w *ownWatch, now time.Time) {
 	case len(due) > 0:
 		do(func(ctx context.Context) { c.renew(ctx, w, due) })
 	case active < want && !now.Before(w.retryAt), w.missed, w.changed:
+		missed := w.missed
 		w.missed = false
-		do(func(ctx context.Context) { c.reconcile(ctx, w) })
+		do(func(ctx context.Context) { c.reconcile(ctx, w, missed) })
 	}
 }
 
@@ -146,7 +147,9 @@ func (c *Client) askWatch(ctx context.Context, w *ownWatch, want *wanted, e *rou
 	pinned := false
 	if had != nil && had.signer == call.node.signer {
 		call.node.watchID = had.watchID
-		if spec, safe := had.safety.Spec(); !safe || !spec.Preferred.IsZero() && c.cfg.Nodes.RouteAlive(spec.Preferred) {
+		spec, safe := had.safety.Spec()
+		alive := !safe || !spec.Preferred.IsZero() && c.cfg.Nodes.RouteAlive(spec.Preferred)
+		if alive && alikeSafety(had.safety, safety) {
 			safety, pinned = had.safety, true
 		}
 	}
@@ -186,6 +189,15 @@ func (c *Client) askWatch(ctx context.Context, w *ownWatch, want *wanted, e *rou
 		call.node.expires = sent.Add(reply.Latency/2 + a.Duration.Duration())
 		return call, reply, nil
 	}
+}
+
+// alikeSafety reports whether two selections differ at most in the route that they
+// prefer.
+func alikeSafety(a, b route.SafetySelection) bool {
+	x, safe := a.Spec()
+	y, alsoSafe := b.Spec()
+	x.Preferred, y.Preferred = crypto.RouteID{}, crypto.RouteID{}
+	return safe == alsoSafe && x == y
 }
 
 // renew tells nodes one by one what is wanted.
@@ -256,8 +268,9 @@ func (c *Client) askedLocked(w *ownWatch, want *wanted, all bool) {
 	}
 }
 
-// reconcile looks for nodes that watch for us (spec 06 §12.3, 5).
-func (c *Client) reconcile(ctx context.Context, w *ownWatch) {
+// reconcile looks for nodes that watch for us (spec 06 §12.3, 5): those first that did
+// before, unless they have missed something, and may be the wrong ones by now.
+func (c *Client) reconcile(ctx context.Context, w *ownWatch, missed bool) {
 	c.mu.Lock()
 	if w.want == nil {
 		c.mu.Unlock()
@@ -268,10 +281,14 @@ func (c *Client) reconcile(ctx context.Context, w *ownWatch) {
 	s := search{key: w.h.key, cfg: c.searchConfig(w.h.key, false, true)}
 	for _, n := range w.nodes {
 		had[n.id] = n
-		s.cfg.Preferred = append(s.cfg.Preferred, n.id)
+		if !missed {
+			s.cfg.Preferred = append(s.cfg.Preferred, n.id)
+		}
 	}
 	for _, n := range w.h.detail.nodes {
-		s.cfg.Preferred = append(s.cfg.Preferred, n.id)
+		if !missed {
+			s.cfg.Preferred = append(s.cfg.Preferred, n.id)
+		}
 	}
 	c.mu.Unlock()
 	s.cfg.Extra = s.cfg.Timeout
