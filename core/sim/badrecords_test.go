@@ -22,6 +22,7 @@ type asker struct {
 	ctx  context.Context
 	p    *Peer
 	id   *envelope.Identity
+	pair crypto.KeyPair
 	to   *Node
 	next uint64
 }
@@ -31,7 +32,8 @@ func (a *asker) ask(q wire.QuestionDetail) wire.AnswerDetail {
 	a.t.Helper()
 	a.next++
 	number := a.next
-	body, err := Pack(&wire.Operation{OpID: number, Body: &wire.Question{Detail: q}})
+	op := &wire.Operation{OpID: number, Body: &wire.Question{Detail: q}}
+	body, err := PackSigned(op, a.p.Crypto.Best(), a.pair, crypto.PublicKeyOf(a.to.ID()))
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -68,11 +70,11 @@ func TestBadRecordQuestions(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer p.Close()
-		id, _, err := p.Identity()
+		id, pair, err := p.Identity()
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := &asker{t: t, ctx: ctx, p: p, id: id, to: nodes[0], next: 100}
+		a := &asker{t: t, ctx: ctx, p: p, id: id, pair: pair, to: nodes[0], next: 100}
 		sys := p.Crypto.Best()
 		owner, err := sys.GenerateKeyPair()
 		if err != nil {
@@ -131,10 +133,10 @@ func TestBadRecordQuestions(t *testing.T) {
 		// Watches, each under a new identity: there is room for 32 on one record.
 		watches := 0
 		for range 100 {
-			if a.id, _, err = p.Identity(); err != nil {
+			if a.id, a.pair, err = p.Identity(); err != nil {
 				t.Fatal(err)
 			}
-			if got, ok := a.ask(&wire.WatchValueQ{Key: d.Key, Count: 1}).(*wire.WatchValueA); ok && got.WatchID != 0 {
+			if got, ok := a.ask(&wire.WatchValueQ{Key: d.Key, Subkeys: []wire.SubkeyRange{{Start: 0, End: 1}}, Count: 1}).(*wire.WatchValueA); ok && got.WatchID != 0 {
 				watches++
 			}
 		}

@@ -109,6 +109,19 @@ func Pack(op *wire.Operation) ([]byte, error) {
 	return wire.EncodeSignedOperation(data, nil, crypto.Signature{})
 }
 
+// PackSigned encodes an operation that is signed for its receiver.
+func PackSigned(op *wire.Operation, sys crypto.System, signer crypto.KeyPair, to crypto.PublicKey) ([]byte, error) {
+	data, err := wire.EncodeOperation(op)
+	if err != nil {
+		return nil, err
+	}
+	sig, err := sys.Sign(signer, wire.OperationSigningInput(nil, to, data))
+	if err != nil {
+		return nil, err
+	}
+	return wire.EncodeSignedOperation(data, &signer.Public, sig)
+}
+
 // HandleMessage implements transport.Handler.
 func (p *Peer) HandleMessage(m transport.Message) {
 	env, err := p.codec.Parse(m.Data)
