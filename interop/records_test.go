@@ -21,7 +21,7 @@ import (
 const (
 	recordTime = 30 * time.Second // for one operation on a record; 10 ms is usual
 	changeTime = 20 * time.Second // for a change to reach who watches
-	lossTime   = 2 * time.Minute  // the same when the node that would tell of it is gone
+	lossTime   = 6 * time.Minute  // the same when the way of the news is gone: a quiet watch is inspected every five minutes
 )
 
 // records is a routing context of a node for a test, with a limit of time for each
@@ -204,7 +204,7 @@ func TestStorageAndConflicts(t *testing.T) {
 	bothWays(t, real[3], voile[3], func(t *testing.T, from, _ lab.Node) {
 		owner := recordsOf(t, from)
 		record := owner.create(api.Schema{Kind: "DFLT", OwnerCount: 1})
-		writer := record.Owner + ":" + strings.TrimPrefix(*record.OwnerSecret, "VLD0:")
+		writer := pairOf(record)
 		owner.set(record.Key, 0, []byte("first"))
 
 		// Two more writers, one of each kind, all at once.
@@ -258,6 +258,64 @@ func TestStorageAndConflicts(t *testing.T) {
 		late := recordsOf(t, real[0])
 		late.open(record.Key, "")
 		late.want(record.Key, 0, []byte("back again"))
+	})
+}
+
+// pairOf is the key pair of the owner of a record that was created here.
+func pairOf(r api.Record) string {
+	return r.Owner + ":" + strings.TrimPrefix(*r.OwnerSecret, "VLD0:")
+}
+
+// Nodes that store a record are killed; who opens its copy again brings the number of
+// holders back, on nodes of either kind.
+func TestRehydration(t *testing.T) {
+	real, voile := mixed(t, "rehydrate", 5)
+	defer nobodyIsPunished(t, slices.Concat(real, voile))
+	bothWays(t, real[4], voile[4], func(t *testing.T, from, to lab.Node) {
+		owner, reader := recordsOf(t, from), recordsOf(t, to)
+		record := owner.create(api.Schema{Kind: "DFLT", OwnerCount: 1})
+		owner.set(record.Key, 0, []byte("kept"))
+		reader.open(record.Key, "")
+		reader.want(record.Key, 0, []byte("kept"))
+		opaque := strings.Split(record.Key, ":")[1]
+		holders := func(ctx context.Context) (list []lab.Node, err error) {
+			for _, n := range slices.Concat(real, voile) {
+				if n == to || n.Client() == nil || n.Client().Done() != nil {
+					continue
+				}
+				text, err := n.Client().Debug(ctx, "record list remote")
+				if err != nil {
+					return nil, err
+				}
+				if strings.Contains(text, opaque) {
+					list = append(list, n)
+				}
+			}
+			return list, nil
+		}
+		before, err := holders(t.Context())
+		if err != nil || len(before) < 4 {
+			t.Fatalf("%d holders after a set, %v", len(before), err)
+		}
+		var killed []lab.Node
+		for _, n := range before {
+			if n != from && len(killed) < 2 {
+				n.Kill()
+				killed = append(killed, n)
+			}
+		}
+		if err := reader.CloseDHTRecord(t.Context(), record.Key); err != nil {
+			t.Fatal(err)
+		}
+		reader.open(record.Key, "")
+		eventually(t, lossTime, func(ctx context.Context) error {
+			list, err := holders(ctx)
+			if err == nil && len(list) < 5 {
+				err = fmt.Errorf("%d holders, want 5; %d before %d were killed", len(list), len(before), len(killed))
+			}
+			return err
+		})
+		startReady(t, readyTime, killed...)
 	})
 }
 
@@ -351,8 +409,10 @@ func TestTransactions(t *testing.T) {
 	bothWays(t, real[2], voile[2], func(t *testing.T, from, to lab.Node) {
 		owner, reader := recordsOf(t, from), recordsOf(t, to)
 		var keys []string
+		ownerOf := map[string]string{}
 		for range 2 {
 			r := owner.create(api.Schema{Kind: "DFLT", OwnerCount: 2})
+			ownerOf[r.Key] = pairOf(r)
 			owner.set(r.Key, 0, []byte("before"))
 			reader.open(r.Key, "")
 			keys = append(keys, r.Key)
@@ -392,13 +452,31 @@ func TestTransactions(t *testing.T) {
 				reader.want(key, k, []byte("together"))
 			}
 		}
+		// Two at once: who commits first wins, and the other one is told.
+		writer := ownerOf[keys[0]]
+		do(reader, "open", func(ctx context.Context) (api.Record, error) { return reader.OpenDHTRecord(ctx, keys[0], writer) })
+		tx = begin()
+		rival := do(reader, "begin", func(ctx context.Context) (*api.Transaction, error) {
+			return to.Client().TransactDHTRecords(ctx, keys[0])
+		})
+		set(tx, "faster")
+		if _, err := rival.Set(t.Context(), keys[0], 0, []byte("slower")); err != nil {
+			t.Fatalf("rival's set: %v", err)
+		}
+		if err := tx.Commit(t.Context()); err != nil {
+			t.Fatalf("commit beside a rival: %v", err)
+		}
+		if err := rival.Commit(t.Context()); err == nil || !strings.Contains(err.Error(), "TryAgain") {
+			t.Errorf("the rival's commit: %v, want TryAgain", err)
+		}
+		reader.want(keys[0], 0, []byte("faster"))
 		// The client dies with a transaction open: nothing of it stays, and after its
 		// ten seconds others can write again.
 		tx = begin()
 		set(tx, "lost")
 		from.Kill()
 		time.Sleep(11 * time.Second) // the life of a transaction that nobody renews
-		reader.want(keys[0], 0, []byte("together"))
+		reader.want(keys[0], 0, []byte("faster"))
 		startReady(t, readyTime, from)
 	})
 }
