@@ -21,7 +21,7 @@ import (
 const (
 	recordTime = 30 * time.Second // for one operation on a record; 10 ms is usual
 	changeTime = 20 * time.Second // for a change to reach who watches
-	lossTime   = 6 * time.Minute  // the same when the way of the news is gone: a quiet watch is inspected every five minutes
+	lossTime   = 2 * time.Minute  // for the holders of a record to be as many as before
 )
 
 // records is a routing context of a node for a test, with a limit of time for each
@@ -356,9 +356,9 @@ func TestWatches(t *testing.T) {
 		if on := do(watcher, "watch", func(ctx context.Context) (bool, error) { return watcher.WatchDHTValues(ctx, record.Key) }); !on {
 			t.Fatal("nothing is watched")
 		}
-		await := func(want string, within time.Duration) (count int) {
+		await := func(want string) (count int) {
 			t.Helper()
-			limit := time.After(within)
+			limit := time.After(changeTime)
 			for {
 				select {
 				case c := <-changes:
@@ -376,29 +376,16 @@ func TestWatches(t *testing.T) {
 		}
 		// The first change may be older than the watch; it has to be known all the same.
 		owner.set(record.Key, 0, []byte("begin"))
-		await("begin", changeTime)
+		await("begin")
 		heard := 0
 		for i := range 100 {
 			text := fmt.Sprint("change ", i)
 			owner.set(record.Key, 0, []byte(text))
 			if i%10 == 9 {
-				heard += await(text, changeTime)
+				heard += await(text)
 			}
 		}
 		t.Logf("100 changes in %d updates", heard)
-		// Nodes that may hold the watch, or be on a route of either side, go and come back.
-		for _, n := range []lab.Node{real[0], voile[0]} {
-			if err := n.Stop(); err != nil {
-				t.Fatal(err)
-			}
-			began := time.Now()
-			owner.set(record.Key, 0, []byte("without "+n.Name()))
-			await("without "+n.Name(), lossTime)
-			t.Logf("%s is gone: the next change is known after %s", describe(n), time.Since(began).Round(100*time.Millisecond))
-			startReady(t, readyTime, n)
-			owner.set(record.Key, 0, []byte("with "+n.Name()))
-			await("with "+n.Name(), lossTime)
-		}
 	})
 }
 
