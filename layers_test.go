@@ -3,6 +3,7 @@ package voile
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -68,6 +69,26 @@ func TestLayers(t *testing.T) {
 				}
 			case layerOf(to) > from:
 				t.Errorf("%s imports %s, which is above it", pkg, to)
+			}
+		}
+	}
+}
+
+// What the documentation of these packages promises: they import of this module and
+// of others what is listed here and nothing else.
+func TestImports(t *testing.T) {
+	for pkg, allowed := range map[string][]string{
+		"core/dht":   {"core/crypto", "core/crypto/lru", "core/wire", "core/routing", "core/route", "core/rpc", "core/table"},
+		"core/route": {"core/crypto", "core/crypto/lru", "core/wire", "github.com/fxamacker/cbor/v2"},
+	} {
+		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", "./"+pkg).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path := range strings.Lines(string(out)) {
+			path, ours := strings.CutPrefix(strings.TrimSpace(path), module)
+			if (ours || strings.Contains(path, ".")) && !slices.Contains(allowed, path) {
+				t.Errorf("%s imports %s", pkg, path)
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -84,30 +83,11 @@ func makeRecord(hostname string, keys, dials []string, io streams) (*bootstrap.R
 	return r, nil
 }
 
-// parseShortDial reads U5150, T5150 or W5150/ws (spec 02 §13.2).
-func parseShortDial(text string) (d bootstrap.ShortDial, err error) {
-	bad := misused("--dial %s: want U or T and a port, or W, a port, / and a path", text)
-	if len(text) < 2 {
-		return d, bad
-	}
-	port, path, hasPath := strings.Cut(text[1:], "/")
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || n == 0 {
-		return d, bad
-	}
-	d.Port, d.Path = uint16(n), path
-	switch text[0] {
-	case 'U':
-		d.Protocol = wire.UDP
-	case 'T':
-		d.Protocol = wire.TCP
-	case 'W':
-		d.Protocol = wire.WS
-	default:
-		return d, bad
-	}
-	if hasPath != (d.Protocol == wire.WS) || strings.ContainsAny(path, "|, ") {
-		return d, bad
+// parseShortDial reads what a record may say of a port, and wants it well-formed.
+func parseShortDial(text string) (bootstrap.ShortDial, error) {
+	d, ok := bootstrap.ParseShortDial(text)
+	if !ok || strings.Contains(text, "/") != (d.Protocol == wire.WS) || strings.ContainsAny(d.Path, "|, ") {
+		return d, misused("--dial %s: want U or T and a port, or W, a port, / and a path", text)
 	}
 	return d, nil
 }

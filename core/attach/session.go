@@ -39,8 +39,6 @@ type session struct {
 	onlySelf   atomic.Int64 // and nobody else was: unix seconds of that; 0: never
 	pinging    inFlight
 	keepalives inFlight
-	tests      inFlight
-	routeAlive inFlight
 	mtuProbes  inFlight
 	early      map[crypto.NodeID]int // early drops in a row of each relay; the loop's own
 	detection  detection

@@ -198,6 +198,19 @@ func (c *Client) enter(ctx context.Context) (_ context.Context, leave func(), er
 	return ctx, func() { stop(); cancel(nil); c.tasks.Done() }, nil
 }
 
+// enterRecord is enter for an operation on a record.
+func (c *Client) enterRecord(ctx context.Context, key crypto.RecordKey) (_ context.Context, leave func(), err error) {
+	ctx, leave, err = c.enter(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.checkKey(key); err != nil {
+		leave()
+		return nil, nil, err
+	}
+	return ctx, leave, nil
+}
+
 // goLocked runs background work. It reports whether the client still lives.
 func (c *Client) goLocked(f func(ctx context.Context)) bool {
 	if c.closed {

@@ -91,14 +91,11 @@ func inspected(ranges []wire.SubkeyRange, s Schema) (Subkeys, error) {
 // Inspect compares sequence numbers of a record with those of the network; no ranges:
 // of all subkeys (spec 06 §11.2).
 func (c *Client) Inspect(ctx context.Context, key crypto.RecordKey, ranges []wire.SubkeyRange, scope Scope) (Report, error) {
-	ctx, leave, err := c.enter(ctx)
+	ctx, leave, err := c.enterRecord(ctx, key)
 	if err != nil {
 		return Report{}, err
 	}
 	defer leave()
-	if err := c.checkKey(key); err != nil {
-		return Report{}, err
-	}
 	c.mu.Lock()
 	h, err := c.openedLocked(key.Opaque)
 	c.mu.Unlock()

@@ -110,14 +110,11 @@ func (c *Client) adopt(d *Descriptor, o *opened, safety route.SafetySelection, f
 // the new writer, encryption key and safety; closing it once is enough. The writer is
 // not checked before it writes (spec 06 §14, 2 and 3).
 func (c *Client) Open(ctx context.Context, key crypto.RecordKey, writer *crypto.KeyPair, o OpenOptions, safety route.SafetySelection) (RecordDescriptor, error) {
-	ctx, leave, err := c.enter(ctx)
+	ctx, leave, err := c.enterRecord(ctx, key)
 	if err != nil {
 		return RecordDescriptor{}, err
 	}
 	defer leave()
-	if err := c.checkKey(key); err != nil {
-		return RecordDescriptor{}, err
-	}
 	if writer != nil {
 		if !c.cfg.Crypto.Kinds().Contains(writer.Public.Kind) {
 			return RecordDescriptor{}, fail(Generic, "unsupported crypto kind")
@@ -214,14 +211,11 @@ func (c *Client) Delete(ctx context.Context, key crypto.RecordKey) error {
 }
 
 func (c *Client) end(ctx context.Context, key crypto.RecordKey, forget bool) error {
-	ctx, leave, err := c.enter(ctx)
+	ctx, leave, err := c.enterRecord(ctx, key)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	if err := c.checkKey(key); err != nil {
-		return err
-	}
 	unlock, err := c.locks.lock(ctx, key.Opaque, wholeRecord)
 	if err != nil {
 		return err
@@ -261,14 +255,11 @@ func (c *Client) openedLocked(key crypto.OpaqueRecordKey) (*held, error) {
 // reports whether that is so; false: the time was over. A negative limit is none. The
 // record need not be open (spec 06 §14, 8).
 func (c *Client) Flush(ctx context.Context, key crypto.RecordKey, limit time.Duration) (bool, error) {
-	ctx, leave, err := c.enter(ctx)
+	ctx, leave, err := c.enterRecord(ctx, key)
 	if err != nil {
 		return false, err
 	}
 	defer leave()
-	if err := c.checkKey(key); err != nil {
-		return false, err
-	}
 	c.mu.Lock()
 	h := c.records[key.Opaque]
 	if h == nil || h.detail.offline.Empty() && h.inFlight.Empty() {

@@ -19,14 +19,11 @@ type SetOptions struct {
 // none, the newest of the network, which is stored; nil: there is none
 // (spec 06 §9.1).
 func (c *Client) Get(ctx context.Context, key crypto.RecordKey, subkey uint32, refresh bool) (*Value, error) {
-	ctx, leave, err := c.enter(ctx)
+	ctx, leave, err := c.enterRecord(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	if err := c.checkKey(key); err != nil {
-		return nil, err
-	}
 	h, v, err := c.local(ctx, key.Opaque, subkey)
 	if err != nil {
 		return nil, err
@@ -116,14 +113,11 @@ func (c *Client) reveal(key crypto.RecordKey, v *wire.SignedValueData) (*Value, 
 // has won over one of the same age, the result is ours (spec 06 §10). The data is
 // not kept.
 func (c *Client) Set(ctx context.Context, key crypto.RecordKey, subkey uint32, data []byte, o SetOptions) (*Value, error) {
-	ctx, leave, err := c.enter(ctx)
+	ctx, leave, err := c.enterRecord(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	if err := c.checkKey(key); err != nil {
-		return nil, err
-	}
 	if err := c.maySet(key.Opaque); err != nil {
 		return nil, err
 	}

@@ -82,14 +82,11 @@ const (
 // number, 0 to cancel. The network is asked in the background; the result says whether
 // a watch is wanted now (spec 06 §12.3).
 func (c *Client) Watch(ctx context.Context, key crypto.RecordKey, ranges []wire.SubkeyRange, expires time.Time, count uint32) (bool, error) {
-	_, leave, err := c.enter(ctx)
+	_, leave, err := c.enterRecord(ctx, key)
 	if err != nil {
 		return false, err
 	}
 	defer leave()
-	if err := c.checkKey(key); err != nil {
-		return false, err
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h, err := c.openedLocked(key.Opaque)
@@ -124,14 +121,11 @@ func (c *Client) Watch(ctx context.Context, key crypto.RecordKey, ranges []wire.
 // CancelWatch takes subkeys out of a watch, no ranges: all, and reports whether
 // something is still watched. False also says that nothing was.
 func (c *Client) CancelWatch(ctx context.Context, key crypto.RecordKey, ranges []wire.SubkeyRange) (bool, error) {
-	_, leave, err := c.enter(ctx)
+	_, leave, err := c.enterRecord(ctx, key)
 	if err != nil {
 		return false, err
 	}
 	defer leave()
-	if err := c.checkKey(key); err != nil {
-		return false, err
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, err := c.openedLocked(key.Opaque); err != nil {

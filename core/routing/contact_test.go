@@ -317,9 +317,8 @@ func TestRefreshSelections(t *testing.T) {
 	tab := w.table(dualStack())
 	start(tab, ownEverywhere()...)
 	kind := crypto.KindVLD0
-	var asked []*Entry
 	for range 8 {
-		asked = append(asked, responsive(w.peer(tab, nil), time.Millisecond, t0))
+		responsive(w.peer(tab, nil), time.Millisecond, t0)
 	}
 	silent := w.peer(tab, nil)
 	limited := responsive(w.peer(tab, func(n *wire.NodeInfo) { n.Capabilities = []wire.Capability{wire.CapROUT} }), time.Millisecond, t0)

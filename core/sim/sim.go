@@ -17,7 +17,6 @@ import (
 type Net struct {
 	Memory *memory.Network
 	Log    *slog.Logger // nil: no log
-	nodes  []*Node
 }
 
 // Node is a node with what it runs on.

@@ -182,7 +182,7 @@ func FuzzPeerInfoJSON(f *testing.F) {
 // any more.
 func FuzzValueData(f *testing.F) {
 	for _, v := range []ValueData{specValue(0, &specNonce, []byte("hello")), specValue(5, nil, nil), specValue(5, &specNonce, make([]byte, 9000))} {
-		blob, err := AppendValueData(nil, &v)
+		blob, err := encodeValueData(&v)
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -214,7 +214,7 @@ func TestSpecLargeValues(t *testing.T) {
 			data[i] = byte(7*i + 1)
 		}
 		v := specValue(test.seq, &specNonce, data)
-		blob, err := AppendValueData(nil, &v)
+		blob, err := encodeValueData(&v)
 		if err != nil {
 			t.Fatal(err)
 		}

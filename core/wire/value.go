@@ -11,22 +11,14 @@ import (
 // MaxValueSize is the most bytes of one value (spec 03 §2.7).
 const MaxValueSize = 32768
 
-// AppendValueData appends the unpacked message of a value in the exact layout
-// that is signed and stored (spec 03 §2.5):
+// encodeValueData makes the unpacked message of a value in the exact layout that
+// is signed and stored (spec 03 §2.5):
 //
 //	[root pointer][seq, data pointer, writer pointer, nonce pointer]
 //	[data, zero padded][kind, value pointer][key][nonce pointer][nonce]
 //
 // Above 1024 words it is canonical: no data section if seq is 0, no third
 // pointer if there is no nonce.
-func AppendValueData(dst []byte, v *ValueData) ([]byte, error) {
-	blob, err := encodeValueData(v)
-	if err != nil {
-		return dst, err
-	}
-	return append(dst, blob...), nil
-}
-
 func encodeValueData(v *ValueData) ([]byte, error) {
 	if len(v.Data) > MaxValueSize || v.Seq == SeqNone {
 		return nil, unfit("valueData", "too long or without sequence number")

@@ -165,7 +165,7 @@ func parseKeys(field string) ([]crypto.PublicKey, error) {
 func parseDials(field string) []ShortDial {
 	var dials []ShortDial
 	for text := range strings.SplitSeq(field, ",") {
-		d, ok := parseDial(strings.TrimSpace(text))
+		d, ok := ParseShortDial(strings.TrimSpace(text))
 		if ok && !slices.Contains(dials, d) && len(dials) < maxShortDials {
 			dials = append(dials, d)
 		}
@@ -173,7 +173,9 @@ func parseDials(field string) []ShortDial {
 	return dials
 }
 
-func parseDial(text string) (d ShortDial, ok bool) {
+// ParseShortDial reads U5150, T5150 or W5150/ws (spec 02 §13.2), as liberally as
+// records of others are read.
+func ParseShortDial(text string) (d ShortDial, ok bool) {
 	if text == "" {
 		return d, false
 	}
