@@ -22,6 +22,10 @@ const (
 	recordTime = 30 * time.Second // for one operation on a record; 10 ms is usual
 	changeTime = 20 * time.Second // for a change to reach who watches
 	lossTime   = 2 * time.Minute  // for the holders of a record to be as many as before
+
+	// For a change to be known when the node that would tell of it is gone: the longest
+	// pause between the inspections of a watch, and an inspection.
+	silenceTime = 5*time.Minute + recordTime
 )
 
 // records is a routing context of a node for a test, with a limit of time for each
@@ -356,9 +360,9 @@ func TestWatches(t *testing.T) {
 		if on := do(watcher, "watch", func(ctx context.Context) (bool, error) { return watcher.WatchDHTValues(ctx, record.Key) }); !on {
 			t.Fatal("nothing is watched")
 		}
-		await := func(want string) (count int) {
+		await := func(want string, within time.Duration) (count int) {
 			t.Helper()
-			limit := time.After(changeTime)
+			limit := time.After(within)
 			for {
 				select {
 				case c := <-changes:
@@ -376,16 +380,28 @@ func TestWatches(t *testing.T) {
 		}
 		// The first change may be older than the watch; it has to be known all the same.
 		owner.set(record.Key, 0, []byte("begin"))
-		await("begin")
+		await("begin", changeTime)
 		heard := 0
 		for i := range 100 {
 			text := fmt.Sprint("change ", i)
 			owner.set(record.Key, 0, []byte(text))
 			if i%10 == 9 {
-				heard += await(text)
+				heard += await(text, changeTime)
 			}
 		}
 		t.Logf("100 changes in %d updates", heard)
+		// Nodes that may hold the watch, or be on a route of either side, go without a
+		// word and come back.
+		for _, n := range []lab.Node{real[0], voile[0]} {
+			n.Kill()
+			began := time.Now()
+			owner.set(record.Key, 0, []byte("without "+n.Name()))
+			await("without "+n.Name(), silenceTime)
+			t.Logf("%s is gone: the next change is known after %s", describe(n), time.Since(began).Round(100*time.Millisecond))
+			startReady(t, readyTime, n)
+			owner.set(record.Key, 0, []byte("with "+n.Name()))
+			await("with "+n.Name(), silenceTime)
+		}
 	})
 }
 

@@ -32,7 +32,8 @@ type Nodes interface {
 	// PinRoute names in a selection the own route that questions to a node would
 	// take, so that all of them take it. A selection without a route stays as it is.
 	PinRoute(ctx context.Context, to *routing.Entry, s route.SafetySelection) (route.SafetySelection, error)
-	// RouteAlive reports whether an own route can still be used.
+	// RouteAlive reports whether messages still arrive by an own route, as far as is
+	// known.
 	RouteAlive(id crypto.RouteID) bool
 	// Faulty tells of a node whose answer broke the protocol in what only the user
 	// of records can see: a signature (spec 06 §17). direct: it was asked without a
@@ -118,10 +119,7 @@ func (n RPCNodes) PinRoute(_ context.Context, to *routing.Entry, s route.SafetyS
 }
 
 // RouteAlive implements [Nodes].
-func (n RPCNodes) RouteAlive(id crypto.RouteID) bool {
-	_, ok := n.Routes.Info(id, time.Now())
-	return ok
-}
+func (n RPCNodes) RouteAlive(id crypto.RouteID) bool { return n.Routes.Usable(id) }
 
 // Faulty implements [Nodes].
 func (n RPCNodes) Faulty(e *routing.Entry, direct bool) {

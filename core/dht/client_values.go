@@ -64,7 +64,7 @@ func (c *Client) refresh(ctx context.Context, h *held, subkey uint32, rule keepR
 	if err != nil {
 		return nil, failed(err)
 	}
-	best, err := c.getValue(ctx, h, subkey, prior)
+	best, err := c.getValue(ctx, h, subkey, prior, 0)
 	if err != nil {
 		return nil, failed(err)
 	}
@@ -269,6 +269,9 @@ func (c *Client) publish(ctx context.Context, h *held, key crypto.RecordKey, sub
 			return nil, err
 		}
 		c.settled(h, subkey, w.best)
+		if w.silent {
+			c.spreadLater(h, subkey)
+		}
 		if err := c.cfg.Store.Flush(ctx); err != nil {
 			return nil, failed(err)
 		}
@@ -294,6 +297,20 @@ func (c *Client) settled(h *held, subkey uint32, v *wire.SignedValueData) {
 		h.detail.offline.Remove(subkey)
 		c.saveLocked(h)
 	}
+}
+
+// spreadLater asks for a comparison with the network, which brings a value to as many
+// nodes as it should be on: those that did not answer are known to be gone by then, or
+// are back. Else readers may agree on the value before, that the others still have.
+func (c *Client) spreadLater(h *held, subkey uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.records[h.key] != h {
+		return
+	}
+	h.detail.rehydrate.Add(subkey)
+	h.detail.agree = max(h.detail.agree, c.cfg.Limits.SetCount)
+	c.saveLocked(h)
 }
 
 func (c *Client) markWriting(h *held, subkey uint32, on bool) {

@@ -2,6 +2,7 @@ package dht
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
@@ -131,8 +132,9 @@ func switched(f *routing.Fanout, now time.Time) routing.FanoutStage {
 }
 
 // getValue looks for the newest value of a subkey (spec 06 §9.1, 5 and 6). prior is
-// the value that we have; nil: none.
-func (c *Client) getValue(ctx context.Context, h *held, subkey uint32, prior *wire.SignedValueData) (*wire.SignedValueData, error) {
+// the value that we have; nil: none. least is the number that a node is known to have,
+// before which no value counts; 0: any does.
+func (c *Client) getValue(ctx context.Context, h *held, subkey uint32, prior *wire.SignedValueData, least uint32) (*wire.SignedValueData, error) {
 	sys, err := c.system(h.key.Kind)
 	if err != nil {
 		return nil, err
@@ -159,14 +161,14 @@ func (c *Client) getValue(ctx context.Context, h *held, subkey uint32, prior *wi
 			c.faulty(h, n.Entry, err)
 			return routing.FanoutDisqualified
 		}
-		switch t.holds(a.Value, n.ID) {
-		case older:
+		switch r := t.holds(a.Value, n.ID); {
+		case r == older, NewerSeq(least, a.Value.Value.Seq):
 			return routing.FanoutStale
-		case newest:
+		case r == newest:
 			restage(f, routing.FanoutStale, now, routing.FanoutAccepted, routing.FanoutConflict)
-		case winning:
+		case r == winning:
 			return switched(f, now)
-		case rivalled:
+		case r == rivalled:
 			return routing.FanoutConflict
 		}
 		return routing.FanoutAccepted
@@ -184,6 +186,7 @@ type wrote struct {
 	best      *wire.SignedValueData // the value that counts
 	contested bool                  // a node has another one of the same age
 	short     bool                  // too few nodes have it
+	silent    bool                  // fewer than wanted have it, and some did not answer
 }
 
 // setValue offers a value of a subkey to the network (spec 06 §10.3).
@@ -234,6 +237,7 @@ func (c *Client) setValue(ctx context.Context, h *held, subkey uint32, v *wire.S
 	}
 	r, err := c.run(ctx, &s)
 	w := wrote{best: t.best, contested: t.contested(), short: !r.agreed && r.consensus < c.cfg.Limits.GetCount}
+	w.silent = !r.agreed && slices.ContainsFunc(r.fanout.Nodes(), func(n *routing.FanoutNode) bool { return n.Stage == routing.FanoutTimeout })
 	if err != nil {
 		w.short = true
 		return w, err

@@ -103,21 +103,21 @@ func (c *Client) inspectWatch(ctx context.Context, w *ownWatch, which Subkeys) (
 	}
 	local, _ := c.cfg.Store.Seqs(w.h.key, which)
 	var newer Subkeys
+	numbers := make(map[uint32]uint32) // of the network
 	i := 0
 	for k := range which.All() {
 		if i < len(local) && i < len(in.seqs) && NewerSeq(in.seqs[i], local[i]) {
 			newer.Add(k)
+			numbers[k] = in.seqs[i]
 		}
 		i++
 	}
 	c.mu.Lock()
 	before := len(c.news)
-	i = 0
-	for k := range which.All() { // told of and not stored
-		if last, ok := w.seen[k]; ok && newer.Contains(k) && !NewerSeq(in.seqs[i], last) {
+	for k, seq := range numbers { // told of and not stored
+		if last, ok := w.seen[k]; ok && !NewerSeq(seq, last) {
 			newer.Remove(k)
 		}
-		i++
 	}
 	newer = newer.Minus(w.reported)
 	c.mu.Unlock()
@@ -126,7 +126,7 @@ func (c *Client) inspectWatch(ctx context.Context, w *ownWatch, which Subkeys) (
 		return true, false
 	case newer.Len() == 1:
 		for k := range newer.All() {
-			return c.fetchChange(ctx, w, k), true
+			return c.fetchChange(ctx, w, k, numbers[k]), true
 		}
 	}
 	c.mu.Lock()
@@ -135,8 +135,8 @@ func (c *Client) inspectWatch(ctx context.Context, w *ownWatch, which Subkeys) (
 	return true, len(c.news) > before
 }
 
-// fetchChange gets a subkey that is newer in the network and tells of it.
-func (c *Client) fetchChange(ctx context.Context, w *ownWatch, subkey uint32) (ok bool) {
+// fetchChange gets a subkey of which a node has the number seq, and tells of it.
+func (c *Client) fetchChange(ctx context.Context, w *ownWatch, subkey, seq uint32) (ok bool) {
 	ctx, unlock, free := c.locks.try(ctx, w.h.key, subkey)
 	if !free {
 		return false
@@ -147,6 +147,6 @@ func (c *Client) fetchChange(ctx context.Context, w *ownWatch, subkey uint32) (o
 		return false
 	}
 	defer leave()
-	v, err := c.getValue(ctx, w.h, subkey, nil)
+	v, err := c.getValue(ctx, w.h, subkey, nil, seq)
 	return err == nil && (v == nil || c.takeChange(ctx, w, subkey, v) == nil)
 }

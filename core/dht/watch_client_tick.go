@@ -234,6 +234,9 @@ func (c *Client) renew(ctx context.Context, w *ownWatch, due []nodeWatch) {
 			all = false
 			continue
 		}
+		if r.granted && due[i].safety != r.node.safety { // what came by the old route may be lost
+			w.inspect = w.inspect.Union(want.subkeys)
+		}
 		c.mergeLocked(w, r)
 	}
 	c.askedLocked(w, &want, all)

@@ -69,6 +69,7 @@ type cached struct {
 	optimized bool
 	own       bool // the private route is an allocated one of ours
 	imported  bool // the private route is an imported one
+	at        time.Time
 }
 
 // Compile makes or finds the route to a target (spec 05 §5). reply is the key of the
@@ -188,6 +189,7 @@ func (s *Store) compileSafe(t Target, key cacheKey, epoch lossEpoch, pinned cryp
 			Loopback:      loopback,
 		},
 		optimized: optimized,
+		at:        now,
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -269,7 +271,10 @@ func (s *Store) usableLocked(c *cached, key cacheKey, epoch lossEpoch, now time.
 	switch {
 	case a == nil || a.marked || s.deadLocked(a):
 		return false
-	case key.reply.IsZero() && !c.compiled.Loopback && a.stats.lostTo(key.route, epoch):
+	case !key.reply.IsZero(), c.compiled.Loopback:
+	case a.stats.lostTo(key.route, epoch):
+		return false
+	case a.goneSilentSince(c.at): // once: there may be no better one
 		return false
 	}
 	if c.own {

@@ -133,6 +133,25 @@ func (s *Store) QuestionLost(v Via, t Target, sent time.Time, evidence float64, 
 	return !c.none()
 }
 
+// Overdue records that a question, sent at sent, has waited for its answer longer than
+// the answers of routes that work take. It is no loss yet: until something comes over
+// the route, others are chosen before it, and it is tested. It may be a test itself.
+func (s *Store) Overdue(v Via, sent, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v.Suppressed {
+		return
+	}
+	c := s.chargedLocked(&v, now)
+	for _, a := range c.ours() {
+		o := &a.stats.per[v.Ordering]
+		if sent.After(o.silent) {
+			o.silent, o.noticed = sent, now
+		}
+		a.retest = a.retest || o.suspect()
+	}
+}
+
 // buryLocked marks a route that has become dead for release and avoids its hops
 // (spec 05 §16, §17.2).
 func (s *Store) buryLocked(a *allocated) {

@@ -72,6 +72,24 @@ func (s *Store) Info(id crypto.RouteID, now time.Time) (Info, bool) {
 	return s.infoLocked(a, now), true
 }
 
+// Usable reports whether messages can be expected to arrive by a route of ours: it is
+// there to stay, and has not failed its last test in silence. Datagrams get lost now
+// and then, so that one failure says nothing about them.
+func (s *Store) Usable(id crypto.RouteID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.routes[id]
+	if a == nil || a.marked || s.deadLocked(a) {
+		return false
+	}
+	failed := 1
+	if a.ordering == Unordered {
+		failed = 2
+	}
+	o := &a.stats.per[a.ordering]
+	return !o.suspect() || o.loopFails < failed
+}
+
 // Routes lists the allocated routes by their ids.
 func (s *Store) Routes(now time.Time) []Info {
 	s.mu.Lock()

@@ -130,9 +130,14 @@ func (s *Store) retireLocked(a *allocated, plan *Plan) {
 	plan.Released = append(plan.Released, a.id)
 }
 
-// testLocked puts a route in for a test, unless it was shortly before.
+// testLocked puts a route in for a test, unless it was shortly before. One that has
+// just failed is not waited for as long: who relies on it wants to know.
 func (s *Store) testLocked(a *allocated, plan *Plan, now time.Time) {
-	if !a.tested.IsZero() && now.Sub(a.tested) < s.cfg.TestSpacing {
+	spacing := s.cfg.TestSpacing
+	if a.retest {
+		spacing = min(spacing, s.cfg.Timeout)
+	}
+	if !a.tested.IsZero() && now.Sub(a.tested) < spacing {
 		return
 	}
 	s.beginLocked(a, now)

@@ -94,6 +94,7 @@ func (s *Store) TestDone(t LoopTest, r TestResult, now time.Time) (blame crypto.
 	o.loopFails++
 	o.loopEvidence += min(1, max(0, r.Evidence))
 	o.putOff = 0
+	a.retest = true
 	s.buryLocked(a)
 	if len(a.hops) == 1 {
 		return a.hops[0].ids[0], true

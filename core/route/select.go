@@ -58,14 +58,19 @@ func (s *Store) selectRoute(w wanted, now time.Time) (picked, error) {
 	if s.cfg.ShortRoutes {
 		shortest = 1
 	}
+	var silent picked // fits, but should be replaced; its id is zero if there is none
 	find := func() (picked, bool) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		a := s.findLocked(w, hops, shortest, now)
+		a, good := s.findLocked(w, hops, shortest, now)
 		if a == nil {
 			return picked{}, false
 		}
-		return a.pickLocked(w.kind), true
+		p := a.pickLocked(w.kind)
+		if !good {
+			silent = p
+		}
+		return p, good
 	}
 	if p, ok := find(); ok {
 		return p, nil
@@ -77,8 +82,13 @@ func (s *Store) selectRoute(w wanted, now time.Time) (picked, error) {
 	}
 	for ; ; hops-- {
 		p, err := s.allocateFor(w, hops, now)
-		if err == nil || !errors.Is(err, ErrTryAgain) || hops <= shortest {
-			return p, err
+		switch {
+		case err == nil:
+			return p, nil
+		case errors.Is(err, ErrTryAgain) && !silent.id.IsZero():
+			return silent, nil
+		case !errors.Is(err, ErrTryAgain) || hops <= shortest:
+			return picked{}, err
 		}
 	}
 }
@@ -108,29 +118,44 @@ func (s *Store) allocateFor(w wanted, hops int, now time.Time) (picked, error) {
 }
 
 // findLocked is rules 3 and 4 of spec 05 §15, for the wanted length and, in a
-// network that may use them, shorter ones.
-func (s *Store) findLocked(w wanted, hops, shortest int, now time.Time) *allocated {
+// network that may use them, shorter ones. A route that is not good has gone silent,
+// and so have all that fit; there are few enough of them to make another.
+func (s *Store) findLocked(w wanted, hops, shortest int, now time.Time) (_ *allocated, good bool) {
 	if a := s.routes[w.spec.Preferred]; a != nil && a.keyOf(w.kind) != nil && !a.hasAny(w.avoid) {
-		return a
+		return a, true
 	}
+	var first *allocated
+	silent := 0
 	for ; hops >= shortest; hops-- {
-		ordering := PreferredOrdering(w.spec.Sequencing)
-		if a := s.poolLocked(w, hops, ordering, now); a != nil {
-			return a
+		orderings := []Ordering{PreferredOrdering(w.spec.Sequencing)}
+		if orderings[0] == Unordered {
+			orderings = append(orderings, Ordered)
 		}
-		if ordering == Unordered {
-			if a := s.poolLocked(w, hops, Ordered, now); a != nil {
-				return a
+		for _, ordering := range orderings {
+			a, n := s.poolLocked(w, hops, ordering, now)
+			switch {
+			case a == nil:
+				continue
+			case n == 0:
+				return a, true
+			case first == nil:
+				first = a
 			}
+			silent += n
+		}
+		if first != nil { // one of this length can be made: fewer hops hide less
+			break
 		}
 	}
-	return nil
+	return first, silent >= s.cfg.BackgroundRoutes
 }
 
-// poolLocked chooses among the fitting routes of one length and ordering.
-func (s *Store) poolLocked(w wanted, hops int, ordering Ordering, now time.Time) *allocated {
+// poolLocked chooses among the fitting routes of one length and ordering. silent
+// counts them if all have gone silent.
+func (s *Store) poolLocked(w wanted, hops int, ordering Ordering, now time.Time) (_ *allocated, silent int) {
 	type choice struct {
 		a        *allocated
+		silent   bool
 		lost     bool
 		untested bool
 		unstable bool
@@ -145,6 +170,7 @@ func (s *Store) poolLocked(w wanted, hops int, ordering Ordering, now time.Time)
 		}
 		fit = append(fit, choice{
 			a:        a,
+			silent:   a.stats.per[ordering].suspect(),
 			lost:     !w.destination.IsZero() && a.stats.lostTo(w.destination, w.epoch),
 			untested: s.cfg.needsTest(&a.stats.per[ordering], now),
 			unstable: a.stability < w.spec.Stability,
@@ -152,10 +178,11 @@ func (s *Store) poolLocked(w wanted, hops int, ordering Ordering, now time.Time)
 		})
 	}
 	if len(fit) == 0 {
-		return nil
+		return nil, 0
 	}
 	slices.SortFunc(fit, func(x, y choice) int {
 		return cmp.Or(
+			compareBool(x.silent, y.silent),
 			compareBool(x.lost, y.lost),
 			compareBool(x.untested, y.untested),
 			compareBool(x.unstable, y.unstable),
@@ -170,18 +197,21 @@ func (s *Store) poolLocked(w wanted, hops int, ordering Ordering, now time.Time)
 		}
 		return n
 	}
-	pool := lead(func(c choice) bool { return !c.lost && !c.untested && !c.unstable })
+	pool := lead(func(c choice) bool { return !c.silent && !c.lost && !c.untested && !c.unstable })
 	if pool == 0 {
-		pool = lead(func(c choice) bool { return !c.lost })
+		pool = lead(func(c choice) bool { return !c.silent && !c.lost })
 	}
 	if pool == 0 {
-		pool = len(fit)
+		pool = lead(func(c choice) bool { return !c.silent })
+	}
+	if pool == 0 {
+		pool, silent = len(fit), len(fit)
 	}
 	if pool == 1 {
-		return fit[0].a
+		return fit[0].a, silent
 	}
 	s.turn++
-	return fit[(s.turn-1)%uint64(pool)].a
+	return fit[(s.turn-1)%uint64(pool)].a, silent
 }
 
 // compareBool sorts false first.

@@ -125,6 +125,81 @@ func TestSelectRanks(t *testing.T) {
 	}
 }
 
+// A route over which a question waits for long is not chosen while there are others,
+// then replaced, and used again once something has come over it.
+func TestSelectAvoidsSilence(t *testing.T) {
+	n := newNet(t, 6, nil)
+	w := n.wanted(SafetySpec{HopCount: 1, Stability: Reliable, Sequencing: wire.EnsureOrdered})
+	w.directions = Both
+	via := func(id crypto.RouteID) Via {
+		return Via{Safety: n.info(t, id).Keys[0], Ordering: Ordered}
+	}
+	first := n.allocate(t, AllocateRequest{HopCount: 1, Ordering: Ordered, Stability: Reliable, Directions: Both})
+	second := n.allocate(t, AllocateRequest{HopCount: 1, Ordering: Ordered, Stability: Reliable, Directions: Both})
+	n.with(t, first, valid)
+	n.with(t, second, valid)
+	sent := start.Add(time.Second)
+	n.store.Overdue(via(first), sent, sent.Add(time.Second))
+	for range 4 {
+		if got := n.selected(t, w); got != second {
+			t.Fatalf("selected %v, want the one that answers", got)
+		}
+	}
+	if n.store.Usable(second) != true || !n.store.Usable(first) {
+		t.Error("one late answer says nothing yet")
+	}
+	n.store.Overdue(via(second), sent, sent.Add(time.Second))
+	third := n.selected(t, w)
+	if third == first || third == second {
+		t.Fatal("no new route when all are silent")
+	}
+	if got := n.selected(t, w); got != third {
+		t.Error("the new route is not used again")
+	}
+	n.store.Received(n.info(t, first).Keys[0], crypto.PublicKey{}, Ordered, 1, sent.Add(2*time.Second))
+	if got := n.selected(t, w); got != first {
+		t.Errorf("selected %v, want the proved one that has come back", got)
+	}
+	// An answer that came before the question was sent proves nothing; one to a
+	// question sent later does.
+	n.store.Overdue(via(first), sent, sent.Add(3*time.Second))
+	if got := n.selected(t, w); got != first {
+		t.Error("a question that was sent before the last sign of life counts")
+	}
+}
+
+// A route that has failed a test in silence cannot be relied on.
+func TestUsable(t *testing.T) {
+	for _, tt := range []struct {
+		ordering Ordering
+		fails    int // that make it useless
+	}{{Ordered, 1}, {Unordered, 2}} {
+		n := newNet(t, 4, nil)
+		id := n.allocate(t, AllocateRequest{HopCount: 1, Ordering: tt.ordering})
+		n.with(t, id, valid)
+		sent := start.Add(time.Second)
+		test := LoopTest{ID: id, Ordering: tt.ordering}
+		n.store.Overdue(Via{Safety: n.info(t, id).Keys[0], Ordering: tt.ordering, Loopback: true}, sent, sent)
+		for i := range tt.fails {
+			if !n.store.Usable(id) {
+				t.Errorf("%v: given up after %d failures", tt.ordering, i)
+			}
+			n.store.TestDone(test, TestResult{Outcome: NoAnswer, Evidence: 1}, sent)
+		}
+		if n.store.Usable(id) {
+			t.Errorf("%v: usable after %d failures", tt.ordering, tt.fails)
+		}
+		n.store.TestDone(test, TestResult{Outcome: Answered}, sent.Add(time.Second))
+		if !n.store.Usable(id) {
+			t.Errorf("%v: not usable after a test that was answered", tt.ordering)
+		}
+	}
+	n := newNet(t, 4, nil)
+	if n.store.Usable(crypto.RouteID{Kind: crypto.KindVLD0}) {
+		t.Error("an unknown route is usable")
+	}
+}
+
 func TestSelectAllocates(t *testing.T) {
 	n := newNet(t, 6, nil)
 	w := n.wanted(SafetySpec{HopCount: 1, Sequencing: wire.PreferUnordered})

@@ -38,6 +38,8 @@ type orderingStats struct {
 	lastQuestion time.Time
 	lastAnswer   time.Time
 	lastLoopback time.Time // started
+	silent       time.Time // when the last question that waits for long was sent
+	noticed      time.Time // when that was found to be long
 	answers      uint64
 }
 
@@ -77,7 +79,7 @@ func (s *stats) lastValid() time.Time {
 
 // needsTest is the rule for an ordering of an allocated route (spec 05 §17.1).
 func (c *Config) needsTest(o *orderingStats, now time.Time) bool {
-	return len(o.lost) > 0 || o.failedToSend > 0 || o.loopFails > 0 ||
+	return len(o.lost) > 0 || o.suspect() || o.failedToSend > 0 || o.loopFails > 0 ||
 		o.lastValid.IsZero() || now.Sub(o.lastValid) > c.IdleBeforeTest
 }
 
@@ -90,6 +92,17 @@ func (c *Config) remoteNeedsTest(s *stats, now time.Time) bool {
 	}
 	last := s.lastValid()
 	return last.IsZero() || now.Sub(last) > c.IdleBeforeTest
+}
+
+// suspect reports whether a question waits for its answer unusually long, and
+// nothing came over the route since it was sent. Such a route is not chosen while
+// there are others.
+func (o *orderingStats) suspect() bool { return o.silent.After(o.lastValid) }
+
+// goneSilentSince reports whether a route has become suspect after a time.
+func (a *allocated) goneSilentSince(t time.Time) bool {
+	o := &a.stats.per[a.ordering]
+	return o.suspect() && o.noticed.After(t)
 }
 
 // dead is the rule of spec 05 §17.1. Send failures never kill.

@@ -92,7 +92,7 @@ type allocated struct {
 	marked    bool      // dead: never selected again, released when nothing uses it
 	uses      int       // operations under way
 	tested    time.Time // last put in for a test; zero: never
-	retest    bool      // a question was lost over it: test at once
+	retest    bool      // a question or a test was lost over it: test soon
 	stats     stats
 }
 

@@ -29,7 +29,17 @@ type Answer struct {
 //
 // Errors: [ErrTimeout], [ErrInvalidAnswer], [ErrNoConnection], [ErrTryAgain],
 // [ErrUnavailable], [ErrInvalidTarget], [ErrClosed], and what ends ctx.
+//
+// A question on a record that goes over a route, and that may arrive twice, is asked
+// a second time over another route when its answer takes long.
 func (r *RPC) Ask(ctx context.Context, d Destination, q wire.QuestionDetail) (Answer, error) {
+	if d.routed() && repeatable(q) {
+		return r.askTwice(ctx, d, q)
+	}
+	return r.ask(ctx, d, q, attempt{})
+}
+
+func (r *RPC) ask(ctx context.Context, d Destination, q wire.QuestionDetail, try attempt) (Answer, error) {
 	if d.route != nil && !recordAllowed(q) {
 		return Answer{}, fmt.Errorf("%w: this question must not go over a private route", ErrInvalidTarget)
 	}
@@ -38,6 +48,9 @@ func (r *RPC) Ask(ctx context.Context, d Destination, q wire.QuestionDetail) (An
 		var err error
 		if reply, err = r.cfg.Routes.ReplyRoute(d.target(), d.safety, time.Now()); err != nil {
 			return Answer{}, routeError(err)
+		}
+		if !try.not.IsZero() && reply.Key == try.not {
+			return Answer{}, fmt.Errorf("%w: no other route", ErrTryAgain)
 		}
 	}
 	id, err := r.opID()
@@ -59,7 +72,16 @@ func (r *RPC) Ask(ctx context.Context, d Destination, q wire.QuestionDetail) (An
 	}
 	defer r.cfg.Routes.Use(s.via.Safety, s.via.Reply)()
 	r.counters.Questions.Add(1)
-	a := r.waiting.wait(ctx, id, w, d.safety.QuestionTimeout(r.cfg.Timeout))
+	var overdue func()
+	if d.routed() {
+		overdue = func() {
+			r.cfg.Routes.Overdue(s.via, s.at, time.Now())
+			if try.overdue != nil {
+				try.overdue(reply.Key)
+			}
+		}
+	}
+	a := r.waiting.wait(ctx, id, w, d.safety.QuestionTimeout(r.cfg.Timeout), overdue)
 	now := time.Now()
 	if a.in == nil {
 		if errors.Is(a.err, ErrTimeout) {

@@ -73,18 +73,31 @@ func (w *waiters) end() {
 	}
 }
 
-// wait blocks until the answer comes, the time is over or ctx ends.
-func (w *waiters) wait(ctx context.Context, id uint64, q *waiter, timeout time.Duration) answer {
-	t := time.NewTimer(timeout)
+// wait blocks until the answer comes, the time is over or ctx ends. When it takes
+// long, overdue is called; nil: nobody wants to know.
+func (w *waiters) wait(ctx context.Context, id uint64, q *waiter, timeout time.Duration, overdue func()) answer {
+	first := timeout
+	if overdue != nil {
+		first = timeout * 33 / 100 // as a node that is slow to a search (spec 06 §8.4)
+	}
+	t := time.NewTimer(first)
 	defer t.Stop()
 	var a answer
-	select {
-	case a = <-q.done:
-		return a
-	case <-t.C:
-		a.err = ErrTimeout
-	case <-ctx.Done():
-		a.err = context.Cause(ctx)
+	for a.err == nil {
+		select {
+		case a = <-q.done:
+			return a
+		case <-t.C:
+			if overdue == nil {
+				a.err = ErrTimeout
+				break
+			}
+			overdue()
+			overdue = nil
+			t.Reset(timeout - first)
+		case <-ctx.Done():
+			a.err = context.Cause(ctx)
+		}
 	}
 	if w.take(id) == nil { // it came at the last moment
 		return <-q.done

@@ -45,7 +45,7 @@ func TestWait(t *testing.T) {
 				defer cancel(nil)
 				time.AfterFunc(time.Second, func() { tt.act(&w, cancel) })
 				began := time.Now()
-				a := w.wait(ctx, 7, q, 5*time.Second)
+				a := w.wait(ctx, 7, q, 5*time.Second, nil)
 				if !errors.Is(a.err, tt.err) || time.Since(began) != tt.took {
 					t.Errorf("ended with %v after %v, want %v after %v", a.err, time.Since(began), tt.err, tt.took)
 				}
