@@ -15,12 +15,14 @@ const module = "github.com/voile-net/voile/"
 var layers = [][]string{
 	{"platform", "core/crypto"},
 	{"core/wire", "core/envelope", "core/config"},
+	{"bind/jsonapi"},
+	{"client"}, // of the JSON API: without a node in it
 	{"core/transport"},
 	{"core/routing"},
 	{"core/route"},
 	{"core/network"},
 	{"core/rpc"},
-	{"core/table", "core/dht"},
+	{"core/table", "core/dht", "core/block"},
 	{"core/attach"},
 	{"core"},
 	{"core/sim", "bind"},
@@ -78,8 +80,10 @@ func TestLayers(t *testing.T) {
 // of others what is listed here and nothing else.
 func TestImports(t *testing.T) {
 	for pkg, allowed := range map[string][]string{
-		"core/dht":   {"core/crypto", "core/crypto/lru", "core/wire", "core/routing", "core/route", "core/rpc", "core/table"},
-		"core/route": {"core/crypto", "core/crypto/lru", "core/wire", "github.com/fxamacker/cbor/v2"},
+		"core/dht":     {"core/crypto", "core/crypto/lru", "core/wire", "core/routing", "core/route", "core/rpc", "core/table"},
+		"client":       {"core/crypto", "bind/jsonapi"},
+		"bind/jsonapi": {"core/crypto", "core/config"},
+		"core/route":   {"core/crypto", "core/crypto/lru", "core/wire", "github.com/fxamacker/cbor/v2"},
 	} {
 		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", "./"+pkg).Output()
 		if err != nil {

@@ -6,8 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strconv"
-	"unicode/utf8"
 
+	"github.com/voile-net/voile/bind/jsonapi"
 	"github.com/voile-net/voile/core"
 )
 
@@ -24,149 +24,158 @@ type data []byte
 // dataList is a list of them.
 type dataList [][]byte
 
-func (call *Call) appendHead(dst []byte, sub string) []byte {
-	dst = append(dst, `{"type":"Response","id":`...)
-	dst = strconv.AppendUint(dst, uint64(call.id), 10)
-	dst = append(dst, `,"op":"`...)
-	dst = append(dst, call.op...)
-	dst = append(dst, '"')
-	if f := call.family; f != nil {
-		dst = append(dst, `,"`...)
-		dst = append(dst, f.idField...)
-		dst = append(dst, `":`...)
-		dst = strconv.AppendUint(dst, uint64(call.object), 10)
-		dst = append(dst, `,"`...)
-		dst = append(dst, f.opField...)
-		dst = append(dst, `":"`...)
-		dst = append(dst, sub...)
-		dst = append(dst, '"')
-	}
-	return dst
+// encoder writes one line. What is written often is written here by hand, in the
+// form that the types of package jsonapi have.
+type encoder struct {
+	line   []byte
+	binary bool     // bytes go to blobs
+	blobs  [][]byte // what the line refers to
 }
 
-func (call *Call) appendResponse(dst []byte, value any) ([]byte, error) {
-	dst = call.appendHead(dst, call.sub)
+func (e *encoder) text(s string) { e.line = append(e.line, s...) }
+func (e *encoder) byte(c byte)   { e.line = append(e.line, c) }
+
+func (e *encoder) head(call *Call, sub string) {
+	e.text(`{"type":"Response","id":`)
+	e.line = strconv.AppendUint(e.line, uint64(call.id), 10)
+	e.text(`,"op":"`)
+	e.text(call.op)
+	e.byte('"')
+	if f := call.family; f != nil {
+		e.text(`,"`)
+		e.text(f.idField)
+		e.text(`":`)
+		e.line = strconv.AppendUint(e.line, uint64(call.object), 10)
+		e.text(`,"`)
+		e.text(f.opField)
+		e.text(`":"`)
+		e.text(sub)
+		e.byte('"')
+	}
+}
+
+// response writes the whole answer.
+func (e *encoder) response(call *Call, value any, err error) {
+	start := len(e.line)
+	if err == nil {
+		e.head(call, call.sub)
+		if err = e.result(value); err == nil {
+			e.byte('}')
+			return
+		}
+		e.line, e.blobs = e.line[:start], nil
+	}
+	if err == errInvalidID {
+		e.head(call, jsonapi.InvalidID)
+	} else {
+		e.head(call, call.sub)
+		e.text(`,"error":`)
+		e.line = errorOf(apiError(err)).AppendJSON(e.line)
+	}
+	e.byte('}')
+}
+
+// result writes the fields of a success.
+func (e *encoder) result(value any) error {
 	switch v := value.(type) {
 	case noValue:
-		return append(dst, '}'), nil
+		return nil
 	case beside:
 		fields, err := json.Marshal(v.fields)
 		if err != nil {
-			return dst, err
+			return err
 		}
-		dst = append(dst, ',')
-		return append(dst, fields[1:]...), nil
+		e.byte(',')
+		e.line = append(e.line, fields[1:len(fields)-1]...)
+		return nil
 	}
-	dst = append(dst, `,"value":`...)
-	dst, err := appendValue(dst, value)
-	return append(dst, '}'), err
+	e.text(`,"value":`)
+	return e.value(value)
 }
 
-// appendFailure writes the response of an operation that failed.
-func (call *Call) appendFailure(dst []byte, err error) []byte {
-	if err == errInvalidID {
-		return append(call.appendHead(dst, "InvalidId"), '}')
-	}
-	dst = append(call.appendHead(dst, call.sub), `,"error":`...)
-	return append(appendError(dst, apiError(err)), '}')
-}
-
-// appendError writes an error with the fields of its kind (spec 07 §3).
-func appendError(dst []byte, e *core.Error) []byte {
-	dst = append(dst, `{"kind":"`...)
-	dst = append(dst, e.Kind...)
-	dst = append(dst, '"')
-	field := func(name, value string) {
-		dst = append(dst, `,"`...)
-		dst = append(dst, name...)
-		dst = append(dst, `":`...)
-		dst = appendText(dst, value)
-	}
-	switch e.Kind {
-	case core.NotInitialized, core.AlreadyInitialized, core.Timeout, core.Shutdown:
-	case core.KeyNotFound:
-		field("key", e.Key)
-	case core.ParseError:
-		field("message", e.Message)
-		field("value", e.Value)
-	case core.InvalidArgument:
-		field("context", e.Context)
-		field("argument", e.Argument)
-		field("value", e.Value)
-	case core.MissingArgument:
-		field("context", e.Context)
-		field("argument", e.Argument)
-	default:
-		field("message", e.Message)
-	}
-	return append(dst, '}')
-}
-
-// appendValue writes a result: nil, one of the simple types here, a value with a
-// text form, or a struct of types.go.
-func appendValue(dst []byte, value any) ([]byte, error) {
+// value writes a result: nil, one of the simple types here, a value with a text
+// form, or what [encoding/json] can write.
+func (e *encoder) value(value any) error {
 	switch v := value.(type) {
 	case nil:
-		return append(dst, "null"...), nil
+		e.text("null")
+		return nil
 	case bool:
-		return strconv.AppendBool(dst, v), nil
+		e.line = strconv.AppendBool(e.line, v)
+		return nil
 	case uint32:
-		return strconv.AppendUint(dst, uint64(v), 10), nil
+		e.line = strconv.AppendUint(e.line, uint64(v), 10)
+		return nil
 	case int:
-		return strconv.AppendInt(dst, int64(v), 10), nil
+		e.line = strconv.AppendInt(e.line, int64(v), 10)
+		return nil
 	case string:
-		return appendText(dst, v), nil
+		e.line = jsonapi.AppendString(e.line, v)
+		return nil
 	case data:
-		return appendData(dst, v), nil
+		e.data(v)
+		return nil
 	case dataList:
-		dst = append(dst, '[')
+		e.byte('[')
 		for i, value := range v {
 			if i > 0 {
-				dst = append(dst, ',')
+				e.byte(',')
 			}
-			dst = appendData(dst, value)
+			e.data(value)
 		}
-		return append(dst, ']'), nil
+		e.byte(']')
+		return nil
 	case *core.Value:
-		return appendRecordValue(dst, v)
+		e.recordValue(v)
+		return nil
+	case *jsonapi.RouteBlob:
+		e.text(`{"route_id":"`)
+		e.line, _ = v.RouteID.AppendText(e.line)
+		e.text(`","blob":`)
+		e.data(v.Blob)
+		e.byte('}')
+		return nil
 	case encoding.TextAppender:
-		dst, err := v.AppendText(append(dst, '"'))
-		return append(dst, '"'), err
+		var err error
+		e.byte('"')
+		e.line, err = v.AppendText(e.line)
+		e.byte('"')
+		return err
 	}
 	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(value); err != nil {
-		return dst, err
+	j := json.NewEncoder(&b)
+	j.SetEscapeHTML(false)
+	if err := j.Encode(value); err != nil {
+		return err
 	}
-	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte{'\n'})...), nil
+	e.line = append(e.line, bytes.TrimSuffix(b.Bytes(), []byte{'\n'})...)
+	return nil
 }
 
-func appendData(dst []byte, value []byte) []byte {
-	dst = append(dst, '"')
-	dst = base64.RawURLEncoding.AppendEncode(dst, value)
-	return append(dst, '"')
+// data writes bytes, or where they stand beside the line.
+func (e *encoder) data(value []byte) {
+	e.byte('"')
+	if e.binary {
+		e.byte(blobMark)
+		e.line = strconv.AppendInt(e.line, int64(len(e.blobs)), 10)
+		e.blobs = append(e.blobs, value)
+	} else {
+		e.line = base64.RawURLEncoding.AppendEncode(e.line, value)
+	}
+	e.byte('"')
 }
 
-// appendText writes a string. What is not UTF-8 is replaced.
-func appendText(dst []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			dst = append(dst, '\\', byte(r))
-		case r == '\n':
-			dst = append(dst, '\\', 'n')
-		case r == '\t':
-			dst = append(dst, '\\', 't')
-		case r == '\r':
-			dst = append(dst, '\\', 'r')
-		case r < 0x20:
-			dst = append(dst, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
-		default:
-			dst = utf8.AppendRune(dst, r)
-		}
+// recordValue writes a ValueData; nil: null.
+func (e *encoder) recordValue(v *core.Value) {
+	if v == nil {
+		e.text("null")
+		return
 	}
-	return append(dst, '"')
+	e.text(`{"seq":`)
+	e.line = jsonapi.ValueSeqNum(v.Seq).AppendJSON(e.line)
+	e.text(`,"data":`)
+	e.data(v.Data)
+	e.text(`,"writer":"`)
+	e.line, _ = v.Writer.AppendText(e.line)
+	e.text(`"}`)
 }

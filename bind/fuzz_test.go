@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/voile-net/voile/core/config"
 )
 
 // No line makes a client panic; one that is taken gets one answer, which is one
@@ -22,6 +24,9 @@ func FuzzRequest(f *testing.F) {
 		if (c.CsOp != "" || c.Op != "") && !strings.Contains(c.CsOp, "Password") && c.CsOp != "DeriveSharedSecret" {
 			f.Add([]byte(c.request(f)))
 		}
+	}
+	for _, line := range everyRequest(f, marshalled(f, config.Default())) {
+		f.Add([]byte(line))
 	}
 	c := newClient(f)
 	mustAsk(f, c, `{"op":"NewRoutingContext"}`)

@@ -3,6 +3,7 @@ package bind
 import (
 	"bytes"
 	"errors"
+	"reflect"
 
 	"github.com/voile-net/voile/core/crypto"
 )
@@ -32,14 +33,22 @@ type textValue[T any] interface {
 }
 
 // key reads a text of one part.
-func key[T any, P textValue[T]](raw []byte) (keyText[T], error) { return readKey[T, P](raw, 1, 1) }
+func key[T any, P textValue[T]]() reader[keyText[T]] {
+	return reader[keyText[T]]{func(_ *params, raw []byte) (keyText[T], error) { return readKey[T, P](raw, 1, 1) }, reflect.TypeFor[T]}
+}
 
 // pair reads a text of two parts, secret ones.
-func pair[T any, P textValue[T]](raw []byte) (keyText[T], error) { return readKey[T, P](raw, 2, 2) }
+func pair() reader[keyText[crypto.KeyPair]] { return as[crypto.KeyPair](readPair) }
+
+func readPair(raw []byte) (keyText[crypto.KeyPair], error) {
+	return readKey[crypto.KeyPair](raw, 2, 2)
+}
 
 // recordKey reads a text of one part or two. The API has its own names for the
 // parts.
-func recordKey(raw []byte) (keyText[crypto.RecordKey], error) {
+func recordKey() reader[keyText[crypto.RecordKey]] { return as[crypto.RecordKey](readRecordKey) }
+
+func readRecordKey(raw []byte) (keyText[crypto.RecordKey], error) {
 	k, err := readKey[crypto.RecordKey](raw, 1, 2)
 	if k.length != nil {
 		length := *k.length
@@ -81,8 +90,10 @@ func readKey[T any, P textValue[T]](raw []byte, least, most int) (k keyText[T], 
 }
 
 // nonce reads a nonce, which has no kind.
-func nonce(raw []byte) (k keyText[crypto.Nonce], err error) {
-	b, err := payload(raw)
+func nonce() reader[keyText[crypto.Nonce]] { return as[crypto.Nonce](readNonce) }
+
+func readNonce(raw []byte) (k keyText[crypto.Nonce], err error) {
+	b, err := readBase64(raw)
 	if err != nil {
 		return k, err
 	}

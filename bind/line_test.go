@@ -2,7 +2,6 @@ package bind
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -11,9 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/voile-net/voile/core/crypto"
 )
 
 func TestParseObject(t *testing.T) {
@@ -104,7 +100,7 @@ func FuzzParseObject(f *testing.F) {
 			}
 			got[string(m.name)] = v
 			if m.raw[0] == '"' {
-				if s, err := text(m.raw); err != nil || s != v {
+				if s, err := readText(m.raw); err != nil || s != v {
 					t.Fatalf("%q reads as %q, %v", m.raw, s, err)
 				}
 			}
@@ -120,7 +116,7 @@ func TestNumbers(t *testing.T) {
 		"0": true, "4294967295": true, "4294967296": false, "-0": false, "-1": false, "1.0": false, "1e2": false,
 		"null": false, `"1"`: false, "true": false,
 	} {
-		if _, err := u32([]byte(raw)); (err == nil) != want {
+		if _, err := readU32([]byte(raw)); (err == nil) != want {
 			t.Errorf("u32 of %s: %v", raw, err)
 		}
 	}
@@ -128,7 +124,7 @@ func TestNumbers(t *testing.T) {
 		`"0"`: true, `"18446744073709551615"`: true, `"18446744073709551616"`: false, `""`: false, `"+1"`: false, `"-1"`: false,
 		"1": false, "null": false,
 	} {
-		if _, err := decimal([]byte(raw)); (err == nil) != want {
+		if _, err := readDecimal([]byte(raw)); (err == nil) != want {
 			t.Errorf("decimal of %s: %v", raw, err)
 		}
 	}
@@ -139,7 +135,7 @@ func TestPayload(t *testing.T) {
 		`""`: true, `"AA"`: true, `"-_8"`: true, `"AA=="`: false, `"A"`: false, `"AB"`: false, `"+/8"`: false, `"AA\n"`: false,
 		`" AA"`: false, `"\u0041A"`: true, `null`: false,
 	} {
-		if _, err := payload([]byte(raw)); (err == nil) != want {
+		if _, err := readBase64([]byte(raw)); (err == nil) != want {
 			t.Errorf("payload of %s: %v", raw, err)
 		}
 	}
@@ -163,7 +159,7 @@ func TestKeyTexts(t *testing.T) {
 		{"VLD0:AA", false, false},
 		{"", false, false},
 	} {
-		k, err := pair[crypto.KeyPair]([]byte(`"` + tt.text + `"`))
+		k, err := readPair([]byte(`"` + tt.text + `"`))
 		if (err == nil) != tt.form || err == nil && (k.length == nil) != tt.good {
 			t.Errorf("%s: error %v, length %v", tt.text, err, k.length)
 		}
@@ -193,54 +189,5 @@ func TestHandles(t *testing.T) {
 	}
 	if n := h.count(); n != 4 {
 		t.Errorf("%d objects, want 4", n)
-	}
-}
-
-func TestRarely(t *testing.T) {
-	var r rarely
-	at := time.Unix(1000, 0)
-	for _, tt := range []struct {
-		after   time.Duration
-		skipped int
-		ok      bool
-	}{{0, 0, true}, {0, 0, false}, {999 * time.Millisecond, 0, false}, {time.Second, 2, true}, {2 * time.Second, 0, true}} {
-		if skipped, ok := r.tell(at.Add(tt.after)); skipped != tt.skipped || ok != tt.ok {
-			t.Errorf("after %v: %d %v, want %d %v", tt.after, skipped, ok, tt.skipped, tt.ok)
-		}
-	}
-}
-
-// A queue makes a line wait while it is full, lets one line in however long it
-// is, and gives everything back in order.
-func TestQueue(t *testing.T) {
-	q := newQueue(10)
-	ctx, cancel := context.WithCancel(t.Context())
-	if err := q.add(ctx, []byte(strings.Repeat("x", 20))); err != nil {
-		t.Fatal(err)
-	}
-	full, stop := context.WithTimeout(ctx, time.Millisecond)
-	defer stop()
-	if err := q.add(full, []byte("y")); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a line for a full queue: %v", err)
-	}
-	if lines, err := q.take(nil); err != nil || string(lines) != strings.Repeat("x", 20)+"\n" {
-		t.Errorf("took %q, %v", lines, err)
-	}
-	for _, line := range []string{"a", "b", "c"} {
-		if err := q.add(ctx, []byte(line)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cancel()
-	q.close()
-	q.close()
-	if err := q.add(t.Context(), []byte("late")); !errors.Is(err, errQueueClosed) {
-		t.Errorf("a line for a closed queue: %v", err)
-	}
-	if lines, err := q.take(nil); err != nil || string(lines) != "a\nb\nc\n" {
-		t.Errorf("took %q, %v", lines, err)
-	}
-	if _, err := q.take(nil); !errors.Is(err, errQueueClosed) {
-		t.Errorf("took from an empty, closed queue: %v", err)
 	}
 }

@@ -65,6 +65,7 @@ func mustAsk(t testing.TB, c *bind.Client, request string) map[string]any {
 // recorded is a line of a transcript.
 type recorded struct {
 	Name, Conn, Request, Note string
+	Node                      int
 	Response                  *string
 	Update                    *string
 	Closed                    bool
@@ -90,6 +91,9 @@ func transcript(t testing.TB, name string) (lines []recorded) {
 		if r.Response != nil {
 			*r.Response = expand(*r.Response)
 		}
+		if r.Update != nil {
+			*r.Update = expand(*r.Update)
+		}
 		lines = append(lines, r)
 	}
 	if s.Err() != nil || len(lines) == 0 {
@@ -110,4 +114,13 @@ func expand(line string) string {
 // failing is a Control that fails.
 func failing(err error) func(context.Context, []string) (string, error) {
 	return func(context.Context, []string) (string, error) { return "", err }
+}
+
+func marshalled(t testing.TB, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

@@ -4,29 +4,65 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+
+	"github.com/voile-net/voile/bind/jsonapi"
 )
 
 // run does an operation whose parameters have been read. The result is what
-// [appendValue] can write; the error is a *core.Error, or else an Internal one.
+// [encoder.value] can write; the error is a *core.Error, or else an Internal one.
 type run func(ctx context.Context, c *Client) (any, error)
 
-// op is one operation: decode reads its parameters and returns what to do.
+// op is one operation: decode reads its parameters and returns what to do. It is
+// also how the schema learns of them, so it must call the same readers whatever
+// the values are (see [params]).
 type op struct {
+	name   string
+	result result
 	decode func(*params) run
 	family *family // nil: not an operation on an object
 }
 
+// result is what an operation answers with, for the schema.
+type result struct {
+	json     reflect.Type // type of the value; nil: it has none, see beside
+	nullable bool
+	beside   reflect.Type // type whose fields stand beside the operation; nil: no fields
+	failing  bool         // there is an error form
+}
+
+// gives is the result of an operation that can fail.
+func gives[T any]() result { return result{json: reflect.TypeFor[T](), failing: true} }
+
+// orNull is a result that may be null.
+func (r result) orNull() result { r.nullable = true; return r }
+
+// always is the result of an operation that has no error form (spec 07 §5.5).
+func (r result) always() result { r.failing = false; return r }
+
+// null is the value of an operation that has nothing to give.
+type null struct{}
+
 // table is all operations by their names.
-type table map[string]op
+type table map[string]*op
 
-// plain operations: the parameters stand in the request itself.
-func (t table) op(name string, decode func(*params) run) { t[name] = op{decode: decode} }
+// op adds an operation whose parameters stand in the request itself.
+func (t table) op(name string, r result, decode func(*params) run) {
+	t[name] = &op{name: name, result: r, decode: decode}
+}
 
-// family is the operations on one sort of object (spec 07 §5.4): which fields
-// name the object and the sub-operation.
+// family is the operations on one sort of object (spec 07 §5.4).
 type family struct {
-	op, idField, opField string
-	decode               map[string]func(*params) onObject
+	name             jsonapi.Family
+	idField, opField string
+	ops              map[string]*objectOp
+}
+
+// objectOp is one of them.
+type objectOp struct {
+	name   string
+	result result
+	decode func(*params) onObject
 }
 
 // onObject is a run that needs the object's id as well.
@@ -42,17 +78,22 @@ type methods[T any] struct {
 	objects func(*Client) *handles[T]
 }
 
-func addFamily[T any](t table, name, idField, opField string, objects func(*Client) *handles[T]) methods[T] {
-	f := &family{op: name, idField: idField, opField: opField, decode: map[string]func(*params) onObject{}}
-	t[name] = op{family: f}
+func addFamily[T any](t table, name jsonapi.Family, objects func(*Client) *handles[T]) methods[T] {
+	f := &family{name: name, ops: map[string]*objectOp{}}
+	f.idField, f.opField = name.Fields()
+	t[string(name)] = &op{name: string(name), family: f}
 	return methods[T]{f, objects}
+}
+
+func (f *family) op(name string, r result, decode func(*params) onObject) {
+	f.ops[name] = &objectOp{name: name, result: r, decode: decode}
 }
 
 // method is a run on an object.
 type method[T any] func(ctx context.Context, c *Client, object T) (any, error)
 
-func (m methods[T]) op(name string, decode func(*params) method[T]) {
-	m.family.decode[name] = func(p *params) onObject {
+func (m methods[T]) op(name string, r result, decode func(*params) method[T]) {
+	m.family.op(name, r, func(p *params) onObject {
 		do := decode(p)
 		return func(ctx context.Context, c *Client, id uint32) (any, error) {
 			object, ok := m.objects(c).get(id)
@@ -61,12 +102,12 @@ func (m methods[T]) op(name string, decode func(*params) method[T]) {
 			}
 			return do(ctx, c, object)
 		}
-	}
+	})
 }
 
 // opWithID adds a sub-operation without parameters that frees the object, or may.
-func (m methods[T]) opWithID(name string, do func(ctx context.Context, c *Client, id uint32, object T) (any, error)) {
-	m.family.decode[name] = func(*params) onObject {
+func (m methods[T]) opWithID(name string, r result, do func(ctx context.Context, c *Client, id uint32, object T) (any, error)) {
+	m.family.op(name, r, func(*params) onObject {
 		return func(ctx context.Context, c *Client, id uint32) (any, error) {
 			object, ok := m.objects(c).get(id)
 			if !ok {
@@ -74,13 +115,13 @@ func (m methods[T]) opWithID(name string, do func(ctx context.Context, c *Client
 			}
 			return do(ctx, c, id, object)
 		}
-	}
+	})
 }
 
 // release adds the sub-operation that frees an object; free ends it. nil: an
 // object that holds nothing.
 func (m methods[T]) release(free func(T)) {
-	m.family.decode["Release"] = func(*params) onObject {
+	m.family.op("Release", result{}, func(*params) onObject {
 		return func(_ context.Context, c *Client, id uint32) (any, error) {
 			object, ok := m.objects(c).remove(id)
 			if !ok {
@@ -91,7 +132,7 @@ func (m methods[T]) release(free func(T)) {
 			}
 			return noValue{}, nil
 		}
-	}
+	})
 }
 
 // noParams is the decode of operations that have none.
@@ -112,36 +153,39 @@ type Call struct {
 	family *family // nil: not an operation on an object
 	object uint32
 	sub    string
-	run    run
+	// One of the two is set.
+	run      run
+	onObject onObject
 }
 
-// read makes a call of a request line.
-func (t table) read(c *Client, line []byte) (*Call, error) {
-	var room [16]member
-	members, err := parseObject(room[:0], line)
-	if err != nil {
+// read makes a call of a request line. What it says beside the line is in p, which
+// is empty otherwise.
+func (t table) read(c *Client, p *params, line []byte) (*Call, error) {
+	var err error
+	if p.members, err = parseObject(p.members[:0], line); err != nil {
 		return nil, err
 	}
-	p := &params{members: members}
-	call := &Call{client: c, id: omit(p, "id", u32, 0), op: req(p, "op", text)}
+	call := &Call{client: c, id: omit(p, "id", u32(), 0)}
+	name := req(p, "op", textBytes())
 	if p.err != nil {
 		return nil, p.err
 	}
-	o, ok := t[call.op]
+	o, ok := t[string(name)]
 	if !ok {
-		return nil, fmt.Errorf("%w %.40q", errUnknownOp, call.op)
+		return nil, fmt.Errorf("%w %.40q", errUnknownOp, name)
 	}
+	call.op = o.name
 	if o.family == nil {
 		call.run = o.decode(p)
 		return call, p.err
 	}
 	f := o.family
-	call.family, call.object, call.sub = f, req(p, f.idField, u32), req(p, f.opField, text)
-	decode, ok := f.decode[call.sub]
+	call.family, call.object = f, req(p, f.idField, u32())
+	name = req(p, f.opField, textBytes())
+	sub, ok := f.ops[string(name)]
 	if !ok {
-		return nil, fmt.Errorf("%w %s.%.40q", errUnknownOp, f.op, call.sub)
+		return nil, fmt.Errorf("%w %s.%.40q", errUnknownOp, f.name, name)
 	}
-	do := decode(p)
-	call.run = func(ctx context.Context, c *Client) (any, error) { return do(ctx, c, call.object) }
+	call.sub, call.onObject = sub.name, sub.decode(p)
 	return call, p.err
 }

@@ -3,6 +3,7 @@ package bind
 import (
 	"context"
 
+	"github.com/voile-net/voile/bind/jsonapi"
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/crypto"
 )
@@ -20,8 +21,8 @@ func (c *Client) systemTable() *handles[crypto.System] { return &c.systems }
 // The operations on keys that concern no node (spec 07 §2.5, §5.5).
 func (a *API) addCryptoOps() {
 	t := a.ops
-	t.op("GetCryptoSystem", func(p *params) run {
-		k := req(p, "kind", kind)
+	t.op("GetCryptoSystem", gives[uint32](), func(p *params) run {
+		k := req(p, "kind", kind())
 		return func(_ context.Context, c *Client) (any, error) {
 			sys, err := a.crypto.Get(k)
 			if err != nil {
@@ -30,8 +31,8 @@ func (a *API) addCryptoOps() {
 			return c.systems.add(sys), nil
 		}
 	})
-	t.op("GenerateKeyPair", func(p *params) run {
-		k := req(p, "kind", kind)
+	t.op("GenerateKeyPair", gives[jsonapi.KeyPair](), func(p *params) run {
+		k := req(p, "kind", kind())
 		return func(context.Context, *Client) (any, error) {
 			sys, err := a.crypto.Get(k)
 			if err != nil {
@@ -41,8 +42,8 @@ func (a *API) addCryptoOps() {
 			return pair.Text(), err
 		}
 	})
-	t.op("GenerateSignatures", func(p *params) run {
-		message, pairs := req(p, "data", payload), req(p, "key_pairs", list(pair[crypto.KeyPair]))
+	t.op("GenerateSignatures", gives[[]crypto.Signature](), func(p *params) run {
+		message, pairs := req(p, "data", payload()), req(p, "key_pairs", list(pair()))
 		return func(context.Context, *Client) (any, error) {
 			known, err := values(supported(a.crypto, pairs))
 			if err != nil {
@@ -52,9 +53,9 @@ func (a *API) addCryptoOps() {
 			return notNil(signatures), cryptoError(err)
 		}
 	})
-	t.op("VerifySignatures", func(p *params) run {
-		keys, message := req(p, "node_ids", list(key[crypto.PublicKey])), req(p, "data", payload)
-		signatures := req(p, "signatures", list(key[crypto.Signature]))
+	t.op("VerifySignatures", gives[[]crypto.PublicKey]().orNull(), func(p *params) run {
+		keys, message := req(p, "node_ids", list(key[crypto.PublicKey]())), req(p, "data", payload())
+		signatures := req(p, "signatures", list(key[crypto.Signature]()))
 		return func(context.Context, *Client) (any, error) {
 			publics, err := values(supported(a.crypto, keys))
 			if err != nil {
@@ -74,8 +75,8 @@ func (a *API) addCryptoOps() {
 			return notNil([]crypto.PublicKey(verified)), nil
 		}
 	})
-	t.op("GenerateMemberId", func(p *params) run {
-		k := req(p, "writer_key", key[crypto.PublicKey])
+	t.op("GenerateMemberId", gives[crypto.MemberID](), func(p *params) run {
+		k := req(p, "writer_key", key[crypto.PublicKey]())
 		return func(context.Context, *Client) (any, error) {
 			if !a.crypto.Kinds().Contains(k.kind) {
 				return nil, generic("unsupported crypto kind")
@@ -84,7 +85,7 @@ func (a *API) addCryptoOps() {
 			return crypto.MemberID(public), err
 		}
 	})
-	m := addFamily(t, "CryptoSystem", "cs_id", "cs_op", (*Client).systemTable)
+	m := addFamily(t, jsonapi.CryptoSystem, (*Client).systemTable)
 	m.release(nil)
 	addLengthOps(m)
 	addCheckOps(m)
@@ -108,7 +109,7 @@ func supported[T any](c *crypto.Crypto, list []keyText[T]) (known []keyText[T]) 
 type system = method[crypto.System]
 
 func addLengthOps(m methods[crypto.System]) {
-	m.op("Kind", noMethodParams(func(_ context.Context, _ *Client, s crypto.System) (any, error) { return s.Kind(), nil }))
+	m.op("Kind", gives[crypto.Kind]().always(), noMethodParams(func(_ context.Context, _ *Client, s crypto.System) (any, error) { return s.Kind(), nil }))
 	for name, of := range map[string]func(crypto.Lengths) int{
 		"SharedSecretLength":     func(l crypto.Lengths) int { return l.SharedSecret },
 		"NonceLength":            func(l crypto.Lengths) int { return l.Nonce },
@@ -121,7 +122,7 @@ func addLengthOps(m methods[crypto.System]) {
 		"DefaultSaltLength":      func(l crypto.Lengths) int { return l.DefaultSalt },
 		"AeadOverhead":           func(l crypto.Lengths) int { return l.AEADOverhead },
 	} {
-		m.op(name, noMethodParams(func(_ context.Context, _ *Client, s crypto.System) (any, error) { return of(s.Lengths()), nil }))
+		m.op(name, gives[uint32]().always(), noMethodParams(func(_ context.Context, _ *Client, s crypto.System) (any, error) { return of(s.Lengths()), nil }))
 	}
 }
 
@@ -139,8 +140,8 @@ func addCheckOps(m methods[crypto.System]) {
 	addCheck[crypto.PublicKey](m, "CheckPublicKey", "key", "public key")
 	addCheck[crypto.SecretKey](m, "CheckSecretKey", "key", "secret key")
 	addCheck[crypto.Signature](m, "CheckSignature", "signature", "signature")
-	m.op("CheckNonce", func(p *params) system {
-		k := req(p, "nonce", nonce)
+	m.op("CheckNonce", gives[null](), func(p *params) system {
+		k := req(p, "nonce", nonce())
 		return func(context.Context, *Client, crypto.System) (any, error) {
 			_, err := k.get()
 			return nil, err
@@ -149,8 +150,8 @@ func addCheckOps(m methods[crypto.System]) {
 }
 
 func addCheck[T any, P textValue[T]](m methods[crypto.System], name, field, what string) {
-	m.op(name, func(p *params) system {
-		k := req(p, field, key[T, P])
+	m.op(name, gives[null](), func(p *params) system {
+		k := req(p, field, key[T, P]())
 		return func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			_, err := fits(s, k, what)
 			return nil, err
@@ -180,12 +181,12 @@ func dhLength(faults ...*crypto.LengthError) error {
 
 // addKeyOps adds what makes keys, agrees on keys, signs and hashes.
 func addKeyOps(m methods[crypto.System]) {
-	m.op("GenerateKeyPair", noMethodParams(func(_ context.Context, _ *Client, s crypto.System) (any, error) {
+	m.op("GenerateKeyPair", gives[jsonapi.KeyPair]().always(), noMethodParams(func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 		pair, err := s.GenerateKeyPair()
 		return pair.Text(), err
 	}))
-	m.op("CachedDh", func(p *params) system {
-		k, x := req(p, "key", key[crypto.PublicKey]), req(p, "secret", key[crypto.SecretKey])
+	m.op("CachedDh", gives[jsonapi.SharedSecret](), func(p *params) system {
+		k, x := req(p, "key", key[crypto.PublicKey]()), req(p, "secret", key[crypto.SecretKey]())
 		return func(_ context.Context, c *Client, s crypto.System) (any, error) {
 			pair, err := keyPairOf(s, k, x)
 			if err != nil {
@@ -195,8 +196,8 @@ func addKeyOps(m methods[crypto.System]) {
 			return secret.Text(), dhError(err)
 		}
 	})
-	m.op("ComputeDh", func(p *params) system {
-		k, x := req(p, "key", key[crypto.PublicKey]), req(p, "secret", key[crypto.SecretKey])
+	m.op("ComputeDh", gives[jsonapi.SharedSecret](), func(p *params) system {
+		k, x := req(p, "key", key[crypto.PublicKey]()), req(p, "secret", key[crypto.SecretKey]())
 		return func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			if err := dhLength(k.length, x.length); err != nil {
 				return nil, err
@@ -205,9 +206,9 @@ func addKeyOps(m methods[crypto.System]) {
 			return secret.Text(), dhError(err)
 		}
 	})
-	m.op("GenerateSharedSecret", func(p *params) system {
-		k, x := req(p, "key", key[crypto.PublicKey]), req(p, "secret", key[crypto.SecretKey])
-		domain := req(p, "domain", payload)
+	m.op("GenerateSharedSecret", gives[jsonapi.SharedSecret](), func(p *params) system {
+		k, x := req(p, "key", key[crypto.PublicKey]()), req(p, "secret", key[crypto.SecretKey]())
+		domain := req(p, "domain", payload())
 		return func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			if err := dhLength(k.length, x.length); err != nil {
 				return nil, err
@@ -216,8 +217,8 @@ func addKeyOps(m methods[crypto.System]) {
 			return secret.Text(), dhError(err)
 		}
 	})
-	m.op("ValidateKeyPair", func(p *params) system {
-		k, x := req(p, "key", key[crypto.PublicKey]), req(p, "secret", key[crypto.SecretKey])
+	m.op("ValidateKeyPair", gives[bool](), func(p *params) system {
+		k, x := req(p, "key", key[crypto.PublicKey]()), req(p, "secret", key[crypto.SecretKey]())
 		return func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			pair, err := keyPairOf(s, k, x)
 			if err != nil {
@@ -227,9 +228,9 @@ func addKeyOps(m methods[crypto.System]) {
 			return ok, cryptoError(err)
 		}
 	})
-	m.op("Sign", func(p *params) system {
-		k, x := req(p, "key", key[crypto.PublicKey]), req(p, "secret", key[crypto.SecretKey])
-		message := req(p, "data", payload)
+	m.op("Sign", gives[crypto.Signature](), func(p *params) system {
+		k, x := req(p, "key", key[crypto.PublicKey]()), req(p, "secret", key[crypto.SecretKey]())
+		message := req(p, "data", payload())
 		return func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			pair, err := keyPairOf(s, k, x)
 			if err != nil {
@@ -239,8 +240,8 @@ func addKeyOps(m methods[crypto.System]) {
 			return signature, cryptoError(err)
 		}
 	})
-	m.op("Verify", func(p *params) system {
-		k, message, g := req(p, "key", key[crypto.PublicKey]), req(p, "data", payload), req(p, "signature", key[crypto.Signature])
+	m.op("Verify", gives[bool](), func(p *params) system {
+		k, message, g := req(p, "key", key[crypto.PublicKey]()), req(p, "data", payload()), req(p, "signature", key[crypto.Signature]())
 		return func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			public, err := fits(s, k, "public key")
 			if err != nil {
@@ -254,12 +255,12 @@ func addKeyOps(m methods[crypto.System]) {
 			return ok, verifyError(err, public)
 		}
 	})
-	m.op("GenerateHash", func(p *params) system {
-		b := req(p, "data", payload)
+	m.op("GenerateHash", gives[crypto.HashDigest]().always(), func(p *params) system {
+		b := req(p, "data", payload())
 		return func(_ context.Context, _ *Client, s crypto.System) (any, error) { return s.Hash(b), nil }
 	})
-	m.op("ValidateHash", func(p *params) system {
-		b, k := req(p, "data", payload), req(p, "hash_digest", key[crypto.HashDigest])
+	m.op("ValidateHash", gives[bool](), func(p *params) system {
+		b, k := req(p, "data", payload()), req(p, "hash_digest", key[crypto.HashDigest]())
 		return func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			digest, err := fits(s, k, "hash digest")
 			if err != nil {
@@ -273,8 +274,8 @@ func addKeyOps(m methods[crypto.System]) {
 
 // addCipherOps adds random values and the ciphers.
 func addCipherOps(m methods[crypto.System]) {
-	m.op("RandomBytes", func(p *params) system {
-		n := req(p, "len", u32)
+	m.op("RandomBytes", gives[jsonapi.Bytes]().always(), func(p *params) system {
+		n := req(p, "len", u32())
 		return func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			if n > maxRandom {
 				return nil, generic("at most 1048576 random bytes at once")
@@ -283,11 +284,11 @@ func addCipherOps(m methods[crypto.System]) {
 			return b, s.RandomBytes(b)
 		}
 	})
-	m.op("RandomNonce", noMethodParams(func(_ context.Context, _ *Client, s crypto.System) (any, error) {
+	m.op("RandomNonce", gives[crypto.Nonce]().always(), noMethodParams(func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 		n, err := s.RandomNonce()
 		return n.String(), err
 	}))
-	m.op("RandomSharedSecret", noMethodParams(func(_ context.Context, _ *Client, s crypto.System) (any, error) {
+	m.op("RandomSharedSecret", gives[jsonapi.SharedSecret]().always(), noMethodParams(func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 		secret, err := s.RandomSharedSecret()
 		return secret.Text(), err
 	}))
@@ -304,11 +305,11 @@ func addCipherOps(m methods[crypto.System]) {
 
 func addCipher(m methods[crypto.System], name string, withAD bool,
 	do func(s crypto.System, n crypto.Nonce, x crypto.SharedSecret, body, ad []byte) ([]byte, error)) {
-	m.op(name, func(p *params) system {
-		body, n, x := req(p, "body", payload), req(p, "nonce", nonce), req(p, "shared_secret", key[crypto.SharedSecret])
+	m.op(name, gives[jsonapi.Bytes](), func(p *params) system {
+		body, n, x := req(p, "body", payload()), req(p, "nonce", nonce()), req(p, "shared_secret", key[crypto.SharedSecret]())
 		var ad []byte
 		if withAD { // optional in the published schema, and so here (spec 07 §5.6)
-			if given := opt(p, "associated_data", payload); given != nil {
+			if given := opt(p, "associated_data", payload()); given != nil {
 				ad = *given
 			}
 		}
@@ -329,12 +330,12 @@ func addCipher(m methods[crypto.System], name string, withAD bool,
 
 // addHPKEOps adds the sealed boxes (spec 01 §4.11).
 func addHPKEOps(m methods[crypto.System]) {
-	m.op("GenerateKemKeyPair", noMethodParams(func(_ context.Context, _ *Client, s crypto.System) (any, error) {
+	m.op("GenerateKemKeyPair", gives[jsonapi.KEMKeyPair]().always(), noMethodParams(func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 		pair, err := s.GenerateKEMKeyPair()
 		return pair.Text(), err
 	}))
-	m.op("EncapsulationKeyFromSigningKey", func(p *params) system {
-		k := req(p, "key", key[crypto.PublicKey])
+	m.op("EncapsulationKeyFromSigningKey", gives[crypto.EncapsulationKey](), func(p *params) system {
+		k := req(p, "key", key[crypto.PublicKey]())
 		return func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			const context, argument = "encapsulation_key_from_signing_key", "key"
 			if k.length != nil {
@@ -347,8 +348,8 @@ func addHPKEOps(m methods[crypto.System]) {
 			return e, nil
 		}
 	})
-	m.op("DecapsulationKeyFromSigningSecret", func(p *params) system {
-		k := req(p, "secret", key[crypto.SecretKey])
+	m.op("DecapsulationKeyFromSigningSecret", gives[jsonapi.DecapsulationKey](), func(p *params) system {
+		k := req(p, "secret", key[crypto.SecretKey]())
 		return func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			if k.length != nil {
 				return nil, invalidArgument("decapsulation_key_from_signing_secret", "secret", "Internal: "+lengthText(k.length))
@@ -357,8 +358,8 @@ func addHPKEOps(m methods[crypto.System]) {
 			return d.Text(), cryptoError(err)
 		}
 	})
-	m.op("HpkeSeal", func(p *params) system {
-		k, ad, body := req(p, "recipient", key[crypto.EncapsulationKey]), req(p, "aad", payload), req(p, "plaintext", payload)
+	m.op("HpkeSeal", gives[jsonapi.Bytes](), func(p *params) system {
+		k, ad, body := req(p, "recipient", key[crypto.EncapsulationKey]()), req(p, "aad", payload()), req(p, "plaintext", payload())
 		return func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			if k.length != nil {
 				return nil, invalidArgument("hpke_seal", "recipient", "invalid key")
@@ -367,8 +368,8 @@ func addHPKEOps(m methods[crypto.System]) {
 			return data(sealed), sealError(err)
 		}
 	})
-	m.op("HpkeOpen", func(p *params) system {
-		k, ad, sealed := req(p, "secret", key[crypto.DecapsulationKey]), req(p, "aad", payload), req(p, "sealed", payload)
+	m.op("HpkeOpen", gives[jsonapi.Bytes](), func(p *params) system {
+		k, ad, sealed := req(p, "secret", key[crypto.DecapsulationKey]()), req(p, "aad", payload()), req(p, "sealed", payload())
 		return func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			if k.length != nil {
 				return nil, invalidArgument("hpke_open", "secret", "invalid key")
@@ -393,22 +394,22 @@ func (a *API) addPasswordOps(m methods[crypto.System]) {
 			return do(ctx, c, s)
 		}
 	}
-	m.op("HashPassword", func(p *params) system {
-		password, salt := req(p, "password", payload), req(p, "salt", payload)
+	m.op("HashPassword", gives[string](), func(p *params) system {
+		password, salt := req(p, "password", payload()), req(p, "salt", payload())
 		return inTurn(func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			hash, err := s.HashPassword(password, salt)
 			return hash, cryptoError(err)
 		})
 	})
-	m.op("VerifyPassword", func(p *params) system {
-		password, hash := req(p, "password", payload), req(p, "password_hash", text)
+	m.op("VerifyPassword", gives[bool](), func(p *params) system {
+		password, hash := req(p, "password", payload()), req(p, "password_hash", text())
 		return inTurn(func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			ok, err := s.VerifyPassword(password, hash)
 			return ok, passwordError(err, hash)
 		})
 	})
-	m.op("DeriveSharedSecret", func(p *params) system {
-		password, salt := req(p, "password", payload), req(p, "salt", payload)
+	m.op("DeriveSharedSecret", gives[jsonapi.SharedSecret](), func(p *params) system {
+		password, salt := req(p, "password", payload()), req(p, "salt", payload())
 		return inTurn(func(_ context.Context, _ *Client, s crypto.System) (any, error) {
 			secret, err := s.DeriveSharedSecret(password, salt)
 			return secret.Text(), cryptoError(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/voile-net/voile/bind/jsonapi"
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/crypto"
 )
@@ -12,9 +13,9 @@ import (
 // record is open for the whole node: no client owns it, and it stays open when
 // the client that opened it is gone.
 func (a *API) addRecordOps() {
-	a.ops.op("GetDhtRecordKey", func(p *params) run {
-		s, k := req(p, "schema", object(readSchema)), req(p, "owner", key[crypto.PublicKey])
-		e := opt(p, "encryption_key", key[crypto.SharedSecret])
+	a.ops.op("GetDhtRecordKey", gives[jsonapi.RecordKey](), func(p *params) run {
+		s, k := req(p, "schema", schema()), req(p, "owner", key[crypto.PublicKey]())
+		e := opt(p, "encryption_key", key[crypto.SharedSecret]())
 		return func(context.Context, *Client) (any, error) {
 			schema, err := s.get()
 			if err != nil {
@@ -38,9 +39,9 @@ func (a *API) addRecordOps() {
 			return record.Text(), nil
 		}
 	})
-	a.contexts.op("CreateDhtRecord", func(p *params) method[core.Context] {
-		k, s := req(p, "kind", kind), req(p, "schema", object(readSchema))
-		o := opt(p, "owner", pair[crypto.KeyPair])
+	a.contexts.op("CreateDhtRecord", gives[jsonapi.DHTRecordDescriptor](), func(p *params) method[core.Context] {
+		k, s := req(p, "kind", kind()), req(p, "schema", schema())
+		o := opt(p, "owner", pair())
 		return func(ctx context.Context, _ *Client, rc core.Context) (any, error) {
 			schema, err := s.get()
 			if err != nil {
@@ -57,28 +58,27 @@ func (a *API) addRecordOps() {
 			return recordOf(r), nil
 		}
 	})
-	a.onRecord("OpenDhtRecord", func(p *params) onRecord {
-		w := opt(p, "writer", pair[crypto.KeyPair])
-		rehydrate := opt(p, "options", object(func(p *params) *bool { return opt(p, "rehydrate", boolean) }))
+	a.onRecord("OpenDhtRecord", gives[jsonapi.DHTRecordDescriptor](), func(p *params) onRecord {
+		w := opt(p, "writer", pair())
+		options := opt(p, "options", openOptions())
 		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
 			writer, err := some(w)
 			if err != nil {
 				return nil, err
 			}
-			o := core.OpenOptions{NoRehydrate: rehydrate != nil && *rehydrate != nil && !**rehydrate}
-			r, err := rc.OpenRecord(ctx, key, writer, o)
+			r, err := rc.OpenRecord(ctx, key, writer, orZero(options))
 			if err != nil {
 				return nil, err
 			}
 			return recordOf(r), nil
 		}
 	})
-	a.onRecord("CloseDhtRecord", func(*params) onRecord {
+	a.onRecord("CloseDhtRecord", gives[null](), func(*params) onRecord {
 		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
 			return nil, rc.CloseRecord(ctx, key)
 		}
 	})
-	a.onRecord("DeleteDhtRecord", func(*params) onRecord {
+	a.onRecord("DeleteDhtRecord", gives[null](), func(*params) onRecord {
 		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
 			return nil, rc.DeleteRecord(ctx, key)
 		}
@@ -88,21 +88,21 @@ func (a *API) addRecordOps() {
 
 // addValueOps adds the operations on the values of records.
 func (a *API) addValueOps() {
-	a.onRecord("GetDhtValue", func(p *params) onRecord {
-		subkey, refresh := req(p, "subkey", u32), req(p, "force_refresh", boolean)
+	a.onRecord("GetDhtValue", gives[jsonapi.ValueData]().orNull(), func(p *params) onRecord {
+		subkey, refresh := req(p, "subkey", u32()), req(p, "force_refresh", boolean())
 		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
 			return rc.GetValue(ctx, key, subkey, refresh)
 		}
 	})
-	a.onRecord("SetDhtValue", func(p *params) onRecord {
-		subkey, value := req(p, "subkey", u32), req(p, "data", payload)
-		options := opt(p, "options", object(setOptions))
+	a.onRecord("SetDhtValue", gives[jsonapi.ValueData]().orNull(), func(p *params) onRecord {
+		subkey, value := req(p, "subkey", u32()), req(p, "data", payload())
+		options := opt(p, "options", setOptions())
 		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
 			return rc.SetValue(ctx, key, subkey, value, orZero(options))
 		}
 	})
-	a.onRecord("WatchDhtValues", func(p *params) onRecord {
-		ranges, expires, count := subkeys(p), expiration(p), opt(p, "count", u32)
+	a.onRecord("WatchDhtValues", gives[bool](), func(p *params) onRecord {
+		ranges, expires, count := subkeys(p), expiration(p), opt(p, "count", u32())
 		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
 			most := uint32(math.MaxUint32)
 			if count != nil {
@@ -112,22 +112,22 @@ func (a *API) addValueOps() {
 			return watched, err
 		}
 	})
-	a.onRecord("CancelDhtWatch", func(p *params) onRecord {
+	a.onRecord("CancelDhtWatch", gives[bool](), func(p *params) onRecord {
 		ranges := subkeys(p)
 		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
 			watched, err := rc.CancelWatch(ctx, key, ranges)
 			return watched, err
 		}
 	})
-	a.onRecord("InspectDhtRecord", func(p *params) onRecord {
+	a.onRecord("InspectDhtRecord", gives[jsonapi.DHTRecordReport](), func(p *params) onRecord {
 		ranges, scope := subkeys(p), scope(p)
 		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
 			r, err := rc.InspectRecord(ctx, key, ranges, scope)
 			return reportOf(r), err
 		}
 	})
-	a.onRecord("FlushDhtRecord", func(p *params) onRecord {
-		limit := milliseconds(opt(p, "timeout_ms", u64))
+	a.onRecord("FlushDhtRecord", gives[bool](), func(p *params) onRecord {
+		limit := milliseconds(opt(p, "timeout_ms", u64()))
 		return func(ctx context.Context, rc core.Context, key crypto.RecordKey) (any, error) {
 			flushed, err := rc.FlushRecord(ctx, key, limit)
 			return flushed, err
@@ -140,9 +140,9 @@ type onRecord func(ctx context.Context, rc core.Context, key crypto.RecordKey) (
 
 // onRecord adds one; decode reads its parameters but for the key. A key that is
 // no key comes before all other errors (spec 07 §2.3).
-func (a *API) onRecord(name string, decode func(*params) onRecord) {
-	a.contexts.op(name, func(p *params) method[core.Context] {
-		k, do := req(p, "key", recordKey), decode(p)
+func (a *API) onRecord(name string, r result, decode func(*params) onRecord) {
+	a.contexts.op(name, r, func(p *params) method[core.Context] {
+		k, do := req(p, "key", recordKey()), decode(p)
 		return func(ctx context.Context, _ *Client, rc core.Context) (any, error) {
 			key, err := k.get()
 			if err != nil {

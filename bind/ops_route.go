@@ -3,6 +3,7 @@ package bind
 import (
 	"context"
 
+	"github.com/voile-net/voile/bind/jsonapi"
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/crypto"
 )
@@ -10,20 +11,15 @@ import (
 // The operations on private routes and on calls (spec 07 §2.2, §5.5).
 func (a *API) addRouteOps() {
 	t := a.ops
-	t.op("NewPrivateRoute", noParams(func(ctx context.Context, _ *Client) (any, error) {
+	t.op("NewPrivateRoute", gives[jsonapi.RouteBlob](), noParams(func(ctx context.Context, _ *Client) (any, error) {
 		r, err := a.node.NewPrivateRoute(ctx)
 		if err != nil {
 			return nil, err
 		}
 		return blobOf(r), nil
 	}))
-	t.op("NewCustomPrivateRoute", func(p *params) run {
-		var spec core.PrivateRouteSpec
-		if _, given := p.find("private_spec"); given {
-			spec = req(p, "private_spec", object(privateSpec))
-		} else {
-			spec = oldPrivateSpec(p)
-		}
+	t.op("NewCustomPrivateRoute", gives[jsonapi.RouteBlob](), func(p *params) run {
+		spec := omit(p, "private_spec", privateSpec(), oldPrivateSpec(p))
 		return func(ctx context.Context, _ *Client) (any, error) {
 			r, err := a.node.NewCustomPrivateRoute(ctx, spec)
 			if err != nil {
@@ -32,8 +28,8 @@ func (a *API) addRouteOps() {
 			return blobOf(r), nil
 		}
 	})
-	t.op("ImportRemotePrivateRoute", func(p *params) run {
-		blob := req(p, "blob", payload)
+	t.op("ImportRemotePrivateRoute", gives[crypto.RouteID](), func(p *params) run {
+		blob := req(p, "blob", payload())
 		return func(context.Context, *Client) (any, error) {
 			id, err := a.node.ImportPrivateRoute(blob)
 			if err != nil {
@@ -42,8 +38,8 @@ func (a *API) addRouteOps() {
 			return id, nil
 		}
 	})
-	t.op("ReleasePrivateRoute", func(p *params) run {
-		k := req(p, "route_id", key[crypto.RouteID])
+	t.op("ReleasePrivateRoute", gives[null](), func(p *params) run {
+		k := req(p, "route_id", key[crypto.RouteID]())
 		return func(context.Context, *Client) (any, error) {
 			id, err := routeID(k)
 			if err != nil {
@@ -52,8 +48,8 @@ func (a *API) addRouteOps() {
 			return nil, a.node.ReleasePrivateRoute(id)
 		}
 	})
-	t.op("AppCallReply", func(p *params) run {
-		call, message := req(p, "call_id", decimal), req(p, "message", payload)
+	t.op("AppCallReply", gives[null](), func(p *params) run {
+		call, message := req(p, "call_id", decimal[jsonapi.OperationID]()), req(p, "message", payload())
 		return func(ctx context.Context, _ *Client) (any, error) { return nil, a.node.Reply(ctx, call, message) }
 	})
 }
@@ -62,20 +58,20 @@ func (c *Client) contextTable() *handles[core.Context] { return &c.contexts }
 
 // The operations on routing contexts that send messages (spec 07 §2.2, §5.6).
 func (a *API) addContextOps() {
-	a.ops.op("NewRoutingContext", noParams(func(_ context.Context, c *Client) (any, error) {
+	a.ops.op("NewRoutingContext", gives[uint32](), noParams(func(_ context.Context, c *Client) (any, error) {
 		if a.node.IsClosed() {
 			return nil, &core.Error{Kind: core.NotInitialized}
 		}
 		return c.contexts.add(a.node.Context()), nil
 	}))
-	m := addFamily(a.ops, "RoutingContext", "rc_id", "rc_op", (*Client).contextTable)
+	m := addFamily(a.ops, jsonapi.RoutingContext, (*Client).contextTable)
 	a.contexts = m
 	m.release(nil)
-	m.op("WithDefaultSafety", noMethodParams(func(_ context.Context, c *Client, _ core.Context) (any, error) {
+	m.op("WithDefaultSafety", gives[uint32](), noMethodParams(func(_ context.Context, c *Client, _ core.Context) (any, error) {
 		return c.contexts.add(a.node.Context()), nil
 	}))
-	m.op("WithSafety", func(p *params) method[core.Context] {
-		s := req(p, "safety_selection", safetySelection)
+	m.op("WithSafety", gives[uint32](), func(p *params) method[core.Context] {
+		s := req(p, "safety_selection", safetySelection())
 		return func(_ context.Context, c *Client, rc core.Context) (any, error) {
 			rc, err := withSafety(rc, s)
 			if err != nil {
@@ -84,17 +80,17 @@ func (a *API) addContextOps() {
 			return c.contexts.add(rc), nil
 		}
 	})
-	m.op("WithSequencing", func(p *params) method[core.Context] {
-		s := req(p, "sequencing", sequencing)
+	m.op("WithSequencing", gives[uint32]().always(), func(p *params) method[core.Context] {
+		s := req(p, "sequencing", sequencing())
 		return func(_ context.Context, c *Client, rc core.Context) (any, error) {
 			return c.contexts.add(rc.WithSequencing(s)), nil
 		}
 	})
-	m.op("Safety", noMethodParams(func(_ context.Context, _ *Client, rc core.Context) (any, error) {
+	m.op("Safety", gives[jsonapi.SafetySelection]().always(), noMethodParams(func(_ context.Context, _ *Client, rc core.Context) (any, error) {
 		return safetyOf(rc.Safety()), nil
 	}))
-	m.op("AppCall", func(p *params) method[core.Context] {
-		to, message := req(p, "target", readTarget), req(p, "message", payload)
+	m.op("AppCall", gives[jsonapi.Bytes](), func(p *params) method[core.Context] {
+		to, message := req(p, "target", messageTarget()), req(p, "message", payload())
 		return func(ctx context.Context, _ *Client, rc core.Context) (any, error) {
 			id, err := to.id("Only RouteId targets are allowed without the footgun feature")
 			if err != nil {
@@ -104,8 +100,8 @@ func (a *API) addContextOps() {
 			return data(reply), err
 		}
 	})
-	m.op("AppMessage", func(p *params) method[core.Context] {
-		to, message := req(p, "target", readTarget), req(p, "message", payload)
+	m.op("AppMessage", gives[null](), func(p *params) method[core.Context] {
+		to, message := req(p, "target", messageTarget()), req(p, "message", payload())
 		return func(ctx context.Context, _ *Client, rc core.Context) (any, error) {
 			id, err := to.id("Only PrivateRoute targets are allowed without the footgun feature")
 			if err != nil {

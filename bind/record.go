@@ -3,13 +3,14 @@ package bind
 import (
 	"errors"
 	"math"
+	"reflect"
 	"strconv"
 	"time"
 
+	"github.com/voile-net/voile/bind/jsonapi"
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/dht"
-	"github.com/voile-net/voile/core/wire"
 )
 
 // The parameters and results of operations on records (spec 07 §1, §2.3).
@@ -21,14 +22,16 @@ type schemaParam struct {
 	length *int // of the first member key that is not of 32 bytes; nil: all are
 }
 
+func schema() reader[schemaParam] { return object[jsonapi.DHTSchema](readSchema) }
+
 func readSchema(p *params) (s schemaParam) {
-	owners := req(p, "o_cnt", u16)
-	switch req(p, "kind", text) {
+	owners := req(p, "o_cnt", u16())
+	switch req(p, "kind", text()) {
 	case "DFLT":
 		s.schema = core.DFLT(owners)
 	case "SMPL":
 		members := []core.Member{}
-		for _, m := range req(p, "members", list(object(readMember))) {
+		for _, m := range req(p, "members", list(object[jsonapi.DHTSchemaSMPLMember](readMember))) {
 			if len(m.key) != crypto.ValueSize {
 				if s.length == nil {
 					n := len(m.key)
@@ -53,7 +56,7 @@ type memberParam struct {
 }
 
 func readMember(p *params) memberParam {
-	return memberParam{req(p, "m_key", payload), req(p, "m_cnt", u16)}
+	return memberParam{req(p, "m_key", as[jsonapi.Bytes](readBase64)), req(p, "m_cnt", u16())}
 }
 
 // get is the schema, or what rule it breaks.
@@ -68,9 +71,19 @@ func (s schemaParam) get() (core.Schema, error) {
 	return s.schema, nil
 }
 
-// readSigner reads TransactDHTRecordsOptions.
-func readSigner(p *params) *keyText[crypto.KeyPair] {
-	return opt(p, "default_signing_keypair", pair[crypto.KeyPair])
+// transactOptions reads TransactDHTRecordsOptions.
+func transactOptions() reader[*keyText[crypto.KeyPair]] {
+	return object[jsonapi.TransactDHTRecordsOptions](func(p *params) *keyText[crypto.KeyPair] {
+		return opt(p, "default_signing_keypair", pair())
+	})
+}
+
+// openOptions reads OpenDHTRecordOptions.
+func openOptions() reader[core.OpenOptions] {
+	return object[jsonapi.OpenDHTRecordOptions](func(p *params) core.OpenOptions {
+		rehydrate := opt(p, "rehydrate", boolean())
+		return core.OpenOptions{NoRehydrate: rehydrate != nil && !*rehydrate}
+	})
 }
 
 // some is the value of a key that may be missing; nil: it is.
@@ -94,17 +107,23 @@ func signerOf(options **keyText[crypto.KeyPair]) (*crypto.KeyPair, error) {
 }
 
 // setOptions reads SetDHTValueOptions.
-func setOptions(p *params) core.SetOptions {
-	o := setOptionsInTransaction(p)
-	allow := opt(p, "allow_offline", boolean)
-	o.NoOffline = allow != nil && !*allow
-	return o
+func setOptions() reader[core.SetOptions] {
+	return object[jsonapi.SetDHTValueOptions](func(p *params) core.SetOptions {
+		o := readSetOptions(p)
+		allow := opt(p, "allow_offline", boolean())
+		o.NoOffline = allow != nil && !*allow
+		return o
+	})
 }
 
-// setOptionsInTransaction reads DHTTransactionSetValueOptions.
-func setOptionsInTransaction(p *params) core.SetOptions {
-	o := core.SetOptions{MinSeq: opt(p, "min_seqnum", u32)}
-	if w := opt(p, "writer", pair[crypto.KeyPair]); w != nil {
+// transactionSetOptions reads DHTTransactionSetValueOptions.
+func transactionSetOptions() reader[core.SetOptions] {
+	return object[jsonapi.DHTTransactionSetValueOptions](readSetOptions)
+}
+
+func readSetOptions(p *params) core.SetOptions {
+	o := core.SetOptions{MinSeq: opt(p, "min_seqnum", as[jsonapi.ValueSeqNum](readU32))}
+	if w := opt(p, "writer", pair()); w != nil {
 		o.Writer = &w.value
 		if w.length != nil { // nobody, whom no schema lets write: the error is that one
 			o.Writer = new(crypto.KeyPair)
@@ -116,15 +135,21 @@ func setOptionsInTransaction(p *params) core.SetOptions {
 // subkeys reads a ValueSubkeyRangeSet that may be missing. Its ranges may overlap,
 // and those that end before they begin are empty.
 func subkeys(p *params) []core.SubkeyRange {
-	if ranges := opt(p, "subkeys", list(subkeyRange)); ranges != nil {
+	if ranges := opt(p, "subkeys", subkeyRanges()); ranges != nil {
 		return *ranges
 	}
 	return nil
 }
 
-// subkeyRange reads [from,to], inclusive at both ends.
-func subkeyRange(raw []byte) (r core.SubkeyRange, err error) {
-	both, err := list(u32)(raw)
+func subkeyRanges() reader[[]core.SubkeyRange] {
+	ranges := list(as[jsonapi.SubkeyRange](readSubkeyRange))
+	ranges.json = reflect.TypeFor[jsonapi.ValueSubkeyRangeSet]
+	return ranges
+}
+
+// readSubkeyRange reads [from,to], inclusive at both ends.
+func readSubkeyRange(raw []byte) (r core.SubkeyRange, err error) {
+	both, err := list(u32()).read(nil, raw)
 	switch {
 	case err != nil:
 		return r, err
@@ -137,15 +162,32 @@ func subkeyRange(raw []byte) (r core.SubkeyRange, err error) {
 // scope reads a DHTReportScope. A missing one is Local, as in the published schema
 // (spec 07 §5.6).
 func scope(p *params) core.Scope {
-	return omit(p, "scope", enum(map[string]core.Scope{
-		"Local": core.ScopeLocal, "SyncGet": core.ScopeSyncGet, "SyncSet": core.ScopeSyncSet,
-		"UpdateGet": core.ScopeUpdateGet, "UpdateSet": core.ScopeUpdateSet,
-	}), core.ScopeLocal)
+	return omit(p, "scope", as[jsonapi.DHTReportScope](readScope), core.ScopeLocal)
+}
+
+func readScope(raw []byte) (core.Scope, error) {
+	b, err := plain(raw)
+	if err != nil {
+		return 0, err
+	}
+	switch jsonapi.DHTReportScope(b) {
+	case jsonapi.ScopeLocal:
+		return core.ScopeLocal, nil
+	case jsonapi.ScopeSyncGet:
+		return core.ScopeSyncGet, nil
+	case jsonapi.ScopeSyncSet:
+		return core.ScopeSyncSet, nil
+	case jsonapi.ScopeUpdateGet:
+		return core.ScopeUpdateGet, nil
+	case jsonapi.ScopeUpdateSet:
+		return core.ScopeUpdateSet, nil
+	}
+	return 0, unknownName(b)
 }
 
 // expiration reads a Timestamp that may be missing; zero, as 0 is: never.
 func expiration(p *params) time.Time {
-	t := opt(p, "expiration", decimal)
+	t := opt(p, "expiration", decimal[jsonapi.Timestamp]())
 	if t == nil || *t == 0 {
 		return time.Time{}
 	}
@@ -160,90 +202,44 @@ func milliseconds(ms *uint64) time.Duration {
 	return time.Duration(min(*ms, uint64(math.MaxInt64/time.Millisecond))) * time.Millisecond
 }
 
-type recordJSON struct {
-	Key         string           `json:"key"`
-	Owner       crypto.PublicKey `json:"owner"`
-	OwnerSecret *string          `json:"owner_secret"`
-	Schema      core.Schema      `json:"schema"`
-}
-
-func recordOf(r core.Record) recordJSON {
-	j := recordJSON{Key: r.Key.Text(), Owner: r.Owner, Schema: r.Schema}
+func recordOf(r core.Record) jsonapi.DHTRecordDescriptor {
+	d := jsonapi.DHTRecordDescriptor{Key: jsonapi.RecordKey{RecordKey: r.Key}, Owner: r.Owner, Schema: schemaOf(r.Schema)}
 	if !r.OwnerSecret.IsZero() {
-		secret := r.OwnerSecret.Text()
-		j.OwnerSecret = &secret
+		d.OwnerSecret = &jsonapi.SecretKey{SecretKey: r.OwnerSecret}
 	}
-	return j
+	return d
 }
 
-type reportJSON struct {
-	Subkeys     []rangeJSON `json:"subkeys"`
-	Offline     []rangeJSON `json:"offline_subkeys"`
-	LocalSeqs   []seqJSON   `json:"local_seqs"`
-	NetworkSeqs []seqJSON   `json:"network_seqs"`
-}
-
-type rangeJSON [2]uint32
-
-// seqJSON is a sequence number; none is null.
-type seqJSON uint32
-
-// MarshalJSON gives the number or null.
-func (s seqJSON) MarshalJSON() ([]byte, error) {
-	if uint32(s) == wire.SeqNone {
-		return []byte("null"), nil
+func schemaOf(s core.Schema) jsonapi.DHTSchema {
+	if s.Kind == dht.KindDFLT {
+		return jsonapi.DHTSchema{Kind: jsonapi.DFLT, OCnt: s.OwnerCount}
 	}
-	return strconv.AppendUint(nil, uint64(s), 10), nil
+	members := make([]jsonapi.DHTSchemaSMPLMember, len(s.Members))
+	for i, m := range s.Members {
+		members[i] = jsonapi.DHTSchemaSMPLMember{MKey: m.Key[:], MCnt: m.Count}
+	}
+	return jsonapi.DHTSchema{Kind: jsonapi.SMPL, OCnt: s.OwnerCount, Members: members}
 }
 
-func reportOf(r core.Report) reportJSON {
-	return reportJSON{rangesOf(r.Subkeys), rangesOf(r.Offline), seqsOf(r.LocalSeqs), seqsOf(r.NetworkSeqs)}
+func reportOf(r core.Report) jsonapi.DHTRecordReport {
+	return jsonapi.DHTRecordReport{
+		Subkeys: rangesOf(r.Subkeys), OfflineSubkeys: rangesOf(r.Offline),
+		LocalSeqs: seqsOf(r.LocalSeqs), NetworkSeqs: seqsOf(r.NetworkSeqs),
+	}
 }
 
-func rangesOf(ranges []core.SubkeyRange) []rangeJSON {
-	list := make([]rangeJSON, len(ranges))
+func rangesOf(ranges []core.SubkeyRange) jsonapi.ValueSubkeyRangeSet {
+	set := make(jsonapi.ValueSubkeyRangeSet, len(ranges))
 	for i, r := range ranges {
-		list[i] = rangeJSON{r.Start, r.End}
+		set[i] = jsonapi.SubkeyRange{r.Start, r.End}
 	}
-	return list
+	return set
 }
 
-func seqsOf(seqs []uint32) []seqJSON {
-	list := make([]seqJSON, len(seqs))
+func seqsOf(seqs []uint32) []jsonapi.ValueSeqNum {
+	list := make([]jsonapi.ValueSeqNum, len(seqs))
 	for i, s := range seqs {
-		list[i] = seqJSON(s)
+		list[i] = jsonapi.ValueSeqNum(s)
 	}
 	return list
-}
-
-// appendRecordValue writes a ValueData; nil: null.
-func appendRecordValue(dst []byte, v *core.Value) ([]byte, error) {
-	if v == nil {
-		return append(dst, "null"...), nil
-	}
-	dst = append(dst, `{"seq":`...)
-	dst = strconv.AppendUint(dst, uint64(v.Seq), 10)
-	dst = append(dst, `,"data":`...)
-	dst = appendData(dst, v.Data)
-	dst = append(dst, `,"writer":"`...)
-	dst, err := v.Writer.AppendText(dst)
-	return append(dst, `"}`...), err
-}
-
-// recordValue is a ValueData or null in a struct.
-type recordValue struct{ value *core.Value }
-
-// MarshalJSON gives the value or null.
-func (v recordValue) MarshalJSON() ([]byte, error) { return appendRecordValue(nil, v.value) }
-
-type valueChangeUpdate struct {
-	updateHead
-	Key     string      `json:"key"`
-	Subkeys []rangeJSON `json:"subkeys"`
-	Count   uint32      `json:"count"`
-	Value   recordValue `json:"value"`
-}
-
-func valueChangeOf(c core.ValueChange) valueChangeUpdate {
-	return valueChangeUpdate{head("ValueChange"), c.Key.Text(), rangesOf(c.Subkeys), c.Count, recordValue{c.Value}}
 }

@@ -6,10 +6,11 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Limits of a connection.
+// Limits of a connection and of all together.
 const (
 	// DefaultMaxLine bounds one request. The protocol has no limit; the largest
 	// sensible one is a value of a table, and those are below 64 KiB elsewhere.
@@ -18,23 +19,40 @@ const (
 	DefaultMaxQueue = 1 << 20
 	// DefaultStall is how long a client may take nothing at all.
 	DefaultStall = 30 * time.Second
+	// DefaultMaxClients bounds the connections; the next ones are closed at once.
+	DefaultMaxClients = 4096
+	// DefaultMaxPending bounds the requests of one client that are being done; the
+	// next ones wait in its socket. The protocol knows no limit (spec 07 §5.3).
+	DefaultMaxPending = 16384
+	// maxPendingAll bounds those of all clients; the first reservedPending of each
+	// do not count.
+	maxPendingAll   = 65536
+	reservedPending = 64
+	// manyPending is from where a client's reader lets its calls go first.
+	manyPending = 128
+	// maxQueuedAll is what all queues may hold before each gets a tighter limit.
+	maxQueuedAll = 256 << 20
+	// maxLinesAll bounds the long requests that are being read.
+	maxLinesAll = 256 << 20
 	// linger is how long a client that has sent everything can still be told
 	// something. One that is gone altogether looks the same, and if the node is
 	// silent, nothing else would tell.
 	linger = time.Minute
+	// maxLingering bounds the clients that this is done for; they do not count as
+	// clients any more.
+	maxLingering = 256
 	// flushTime is how long the last answers may take when a connection ends.
 	flushTime = time.Second
-	// maxPending bounds the requests of one client that are being done; the next
-	// ones wait in its socket. The protocol knows no limit (spec 07 §5.3).
-	maxPending = 8192
 )
 
 // ServerOptions bound what a client may cost. Zero values are the defaults.
 type ServerOptions struct {
-	MaxLine  int           // bytes of one request
-	MaxQueue int           // bytes of answers and updates that wait for one client
-	Stall    time.Duration // for one write
-	Logger   *slog.Logger  // nil: no log
+	MaxLine    int           // bytes of one request
+	MaxQueue   int           // bytes of answers and updates that wait for one client
+	MaxPending int           // requests of one client under way
+	MaxClients int           // connections
+	Stall      time.Duration // for one write, and for the rest of a long request
+	Logger     *slog.Logger  // nil: no log
 }
 
 // Server speaks the API over connections, in lines (spec 07 §5.2). There is no
@@ -54,11 +72,18 @@ type Server struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	buffers  sync.Pool // of *[]byte, for answers while they are written
-	refusals rarely
+	answers  sync.Pool // of *[]byte, for answers while they are made
+	lines    *lineBuffers
+	queued   *budget
+	pending  chan struct{} // one for each running call that uses what all share
+	updates  broadcast
+	warnings rarely
+
+	lingering atomic.Int64
 
 	mu        sync.Mutex
 	closed    bool
+	clients   int
 	listeners map[net.Listener]struct{}
 }
 
@@ -67,22 +92,27 @@ var ErrServerClosed = errors.New("api server closed")
 
 // NewServer makes a server of an API.
 func NewServer(api *API, opts ServerOptions) *Server {
-	if opts.MaxLine <= 0 {
-		opts.MaxLine = DefaultMaxLine
-	}
-	if opts.MaxQueue <= 0 {
-		opts.MaxQueue = DefaultMaxQueue
-	}
-	if opts.Stall <= 0 {
-		opts.Stall = DefaultStall
-	}
+	orDefault(&opts.MaxLine, DefaultMaxLine)
+	orDefault(&opts.MaxQueue, DefaultMaxQueue)
+	orDefault(&opts.MaxPending, DefaultMaxPending)
+	orDefault(&opts.MaxClients, DefaultMaxClients)
+	orDefault(&opts.Stall, DefaultStall)
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{api: api, opts: opts, log: opts.Logger, listeners: map[net.Listener]struct{}{}}
-	s.buffers.New = func() any { return new([]byte) }
+	s := &Server{
+		api: api, opts: opts, log: opts.Logger, listeners: map[net.Listener]struct{}{},
+		lines: newLineBuffers(maxLinesAll), queued: newBudget(maxQueuedAll), pending: make(chan struct{}, maxPendingAll),
+	}
+	s.answers.New = func() any { return new([]byte) }
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
+}
+
+func orDefault[T int | time.Duration](v *T, value T) {
+	if *v <= 0 {
+		*v = value
+	}
 }
 
 // Serve accepts clients until the listener fails or the server is closed, which
@@ -116,15 +146,47 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
-// ServeConn starts to serve one connection, which it owns, and returns.
+// ServeConn starts to serve one connection, which it owns, and returns. When there
+// are too many, or the server is closed, the connection is closed.
 func (s *Server) ServeConn(nc net.Conn) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || s.clients >= s.opts.MaxClients {
+		full := !s.closed
+		s.mu.Unlock()
 		nc.Close()
+		if full {
+			s.warn(s.log, "too many api clients; connection closed", "count", s.opts.MaxClients)
+		}
 		return
 	}
-	s.wg.Go(func() { serveConn(s.ctx, s, nc) })
+	defer s.mu.Unlock()
+	s.clients++
+	s.wg.Go(func() {
+		gone := sync.OnceFunc(func() {
+			s.mu.Lock()
+			s.clients--
+			s.mu.Unlock()
+		})
+		defer gone()
+		serveConn(s.ctx, s, nc, gone)
+	})
+}
+
+// linger asks whether a client that sends nothing more may stay; if so, the caller
+// counts it down at its end.
+func (s *Server) linger() bool {
+	if s.lingering.Add(1) > maxLingering {
+		s.lingering.Add(-1)
+		return false
+	}
+	return true
+}
+
+// Clients is how many connections there are.
+func (s *Server) Clients() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clients
 }
 
 func (s *Server) track(l net.Listener) bool {
@@ -157,4 +219,31 @@ func (s *Server) Close() error {
 	s.mu.Unlock()
 	s.wg.Wait()
 	return nil
+}
+
+// warn logs what any client can cause, one line a second.
+func (s *Server) warn(log *slog.Logger, message string, args ...any) {
+	if skipped, ok := s.warnings.tell(time.Now()); ok {
+		log.Warn(message, append(args, "skipped", skipped)...)
+	}
+}
+
+// rarely limits lines of the log to one a second, since web pages can cause some
+// as often as they like.
+type rarely struct {
+	mu      sync.Mutex
+	last    time.Time
+	skipped int
+}
+
+// tell reports whether to log now, and how often that was not done before.
+func (r *rarely) tell(now time.Time) (skipped int, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.last.IsZero() && now.Sub(r.last) < time.Second {
+		r.skipped++
+		return 0, false
+	}
+	skipped, r.skipped, r.last = r.skipped, 0, now
+	return skipped, true
 }

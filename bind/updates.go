@@ -3,85 +3,96 @@ package bind
 import (
 	"strconv"
 
+	"github.com/voile-net/voile/bind/jsonapi"
 	"github.com/voile-net/voile/core"
-	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/core/crypto"
 )
-
-// updateHead is what all updates begin with (spec 07 §5.3).
-type updateHead struct {
-	Type string `json:"type"`
-	Kind string `json:"kind"`
-}
-
-func head(kind string) updateHead { return updateHead{"Update", kind} }
-
-type attachmentUpdate struct {
-	updateHead
-	stateAttachment
-}
-
-type networkUpdate struct {
-	updateHead
-	stateNetwork
-}
-
-type configUpdate struct {
-	updateHead
-	Config config.Config `json:"config"`
-}
-
-type routeChangeUpdate struct {
-	updateHead
-	DeadRoutes       []crypto.RouteID `json:"dead_routes"`
-	DeadRemoteRoutes []crypto.RouteID `json:"dead_remote_routes"`
-}
 
 // AppendUpdate appends an update as a line without its end. An update that the
 // protocol's API does not have appends nothing.
 func AppendUpdate(dst []byte, u core.Update) []byte {
-	var value any
-	switch u := u.(type) {
-	case core.AppMessage:
-		return append(appendMessage(dst, "AppMessage", u.RouteID, u.Message), '}')
-	case core.AppCall:
-		dst = append(appendMessage(dst, "AppCall", u.RouteID, u.Message), `,"call_id":"`...)
-		dst = strconv.AppendUint(dst, u.CallID, 10)
-		return append(dst, `"}`...)
-	case core.AttachmentUpdate:
-		value = attachmentUpdate{head("Attachment"), attachmentOf(u.AttachmentStatus)}
-	case core.NetworkUpdate:
-		value = networkUpdate{head("Network"), networkOf(u.NetworkStatus)}
-	case core.RouteChange:
-		value = routeChangeUpdate{head("RouteChange"), notNil(u.DeadRoutes), notNil(u.DeadRemoteRoutes)}
-	case core.ValueChange:
-		value = valueChangeOf(u)
-	case core.ConfigUpdate:
-		value = configUpdate{head("Config"), withoutSecrets(u.Config)}
-	case core.ShutdownUpdate:
-		value = head("Shutdown")
-	default:
-		return dst
-	}
-	line, err := appendValue(dst, value)
-	if err != nil { // the types above have no value that does not marshal
-		return dst
-	}
-	return line
+	e := encoder{line: dst}
+	e.update(u)
+	return e.line
 }
 
-// appendMessage writes a message but for its closing brace. Nobody is named as
-// the sender: a private route hides who it is.
-func appendMessage(dst []byte, kind string, route crypto.RouteID, message []byte) []byte {
-	dst = append(dst, `{"type":"Update","kind":"`...)
-	dst = append(dst, kind...)
-	dst = append(dst, `","sender":null,"route_id":`...)
-	if route.IsZero() {
-		dst = append(dst, "null"...)
-	} else {
-		dst = append(dst, '"')
-		dst, _ = route.AppendText(dst)
-		dst = append(dst, '"')
+// AppendUpdateBinary is as [AppendUpdate], but the bytes of applications come
+// beside the line, as [Call.RunBinary] has them. They belong to the update, which
+// other receivers may have as well: they must not be changed.
+func AppendUpdateBinary(dst []byte, u core.Update) (line []byte, blobs [][]byte) {
+	e := encoder{line: dst, binary: true}
+	e.update(u)
+	return e.line, e.blobs
+}
+
+func (e *encoder) update(u core.Update) {
+	var value jsonapi.Update
+	switch u := u.(type) {
+	case core.AppMessage:
+		e.message(jsonapi.UpdateAppMessage, u.RouteID, u.Message)
+		e.byte('}')
+		return
+	case core.AppCall:
+		e.message(jsonapi.UpdateAppCall, u.RouteID, u.Message)
+		e.text(`,"call_id":"`)
+		e.line = strconv.AppendUint(e.line, u.CallID, 10)
+		e.text(`"}`)
+		return
+	case core.ValueChange:
+		e.valueChange(u)
+		return
+	case core.AttachmentUpdate:
+		value = attachmentOf(u.AttachmentStatus)
+	case core.NetworkUpdate:
+		value = networkOf(u.NetworkStatus)
+	case core.RouteChange:
+		value = &jsonapi.VeilidRouteChange{DeadRoutes: notNil(u.DeadRoutes), DeadRemoteRoutes: notNil(u.DeadRemoteRoutes)}
+	case core.ConfigUpdate:
+		value = &jsonapi.VeilidStateConfig{Config: withoutSecrets(u.Config)}
+	case core.LogUpdate:
+		value = logOf(u)
+	case core.ShutdownUpdate:
+		value = &jsonapi.ShutdownUpdate{}
+	default:
+		return
 	}
-	return appendData(append(dst, `,"message":`...), message)
+	// The types above have no value that does not marshal.
+	if line, err := jsonapi.AppendUpdate(e.line, value); err == nil {
+		e.line = line
+	}
+}
+
+func (e *encoder) updateHead(kind jsonapi.UpdateKind) {
+	e.text(`{"type":"Update","kind":"`)
+	e.text(string(kind))
+	e.byte('"')
+}
+
+// message writes a message but for its closing brace. Nobody is named as the
+// sender: a private route hides who it is.
+func (e *encoder) message(kind jsonapi.UpdateKind, route crypto.RouteID, message []byte) {
+	e.updateHead(kind)
+	e.text(`,"sender":null,"route_id":`)
+	if route.IsZero() {
+		e.text("null")
+	} else {
+		e.byte('"')
+		e.line, _ = route.AppendText(e.line)
+		e.byte('"')
+	}
+	e.text(`,"message":`)
+	e.data(message)
+}
+
+func (e *encoder) valueChange(c core.ValueChange) {
+	e.updateHead(jsonapi.UpdateValueChange)
+	e.text(`,"key":"`)
+	e.text(c.Key.Text())
+	e.text(`","subkeys":`)
+	e.line = rangesOf(c.Subkeys).AppendJSON(e.line)
+	e.text(`,"count":`)
+	e.line = strconv.AppendUint(e.line, uint64(c.Count), 10)
+	e.text(`,"value":`)
+	e.recordValue(c.Value)
+	e.byte('}')
 }

@@ -2,9 +2,11 @@ package bind
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 
+	"github.com/voile-net/voile/bind/jsonapi"
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/attach"
 	"github.com/voile-net/voile/core/crypto"
@@ -17,23 +19,48 @@ import (
 var errOneField = errors.New("must have exactly one field")
 
 // stability reads a Stability.
-func stability(raw []byte) (core.Stability, error) {
-	return enum(map[string]core.Stability{"LowLatency": route.LowLatency, "Reliable": route.Reliable})(raw)
+func stability() reader[core.Stability] { return as[jsonapi.Stability](readStability) }
+
+func readStability(raw []byte) (core.Stability, error) {
+	b, err := plain(raw)
+	switch {
+	case err != nil:
+		return 0, err
+	case string(b) == string(jsonapi.LowLatency):
+		return route.LowLatency, nil
+	case string(b) == string(jsonapi.Reliable):
+		return route.Reliable, nil
+	}
+	return 0, unknownName(b)
 }
 
 // sequencing reads a Sequencing. NoPreference is the name that 0.5.2 had for
 // PreferUnordered (spec 07, "Changes from 0.5.2").
-func sequencing(raw []byte) (core.Sequencing, error) {
-	return enum(map[string]core.Sequencing{
-		"PreferUnordered": wire.PreferUnordered, "NoPreference": wire.PreferUnordered,
-		"PreferOrdered": wire.PreferOrdered, "EnsureOrdered": wire.EnsureOrdered,
-	})(raw)
+func sequencing() reader[core.Sequencing] { return as[jsonapi.Sequencing](readSequencing) }
+
+func readSequencing(raw []byte) (core.Sequencing, error) {
+	b, err := plain(raw)
+	switch {
+	case err != nil:
+		return 0, err
+	case string(b) == string(jsonapi.PreferUnordered), string(b) == "NoPreference":
+		return wire.PreferUnordered, nil
+	case string(b) == string(jsonapi.PreferOrdered):
+		return wire.PreferOrdered, nil
+	case string(b) == string(jsonapi.EnsureOrdered):
+		return wire.EnsureOrdered, nil
+	}
+	return 0, unknownName(b)
 }
 
+func unknownName(name []byte) error { return fmt.Errorf("unknown name %.40q", name) }
+
 // hopCount reads a count of 64 bits; what an int cannot hold is too many anyway.
-func hopCount(raw []byte) (int, error) {
-	n, err := u64(raw)
-	return int(min(n, math.MaxInt32)), err
+func hopCount() reader[int] {
+	return as[uint](func(raw []byte) (int, error) {
+		n, err := readU64(raw)
+		return int(min(n, math.MaxInt32)), err
+	})
 }
 
 // safety is a SafetySelection.
@@ -60,37 +87,45 @@ func oneField(raw []byte) (name string, value []byte, err error) {
 	return name, value, err
 }
 
-func safetySelection(raw []byte) (safety, error) {
+func safetySelection() reader[safety] { return as[jsonapi.SafetySelection](readSafety) }
+
+func readSafety(raw []byte) (safety, error) {
 	name, value, err := oneField(raw)
 	if err != nil {
 		return safety{}, err
 	}
 	switch name {
 	case "Unsafe":
-		_, err := sequencing(value)
+		_, err := readSequencing(value)
 		return safety{unsafe: true}, err
 	case "Safe":
-		return object(func(p *params) safety {
-			return safety{
-				preferred: opt(p, "preferred_route", key[crypto.RouteID]),
-				spec: core.Safety{
-					HopCount:   omit(p, "hop_count", hopCount, 0),
-					Stability:  omit(p, "stability", stability, route.Reliable),
-					Sequencing: omit(p, "sequencing", sequencing, wire.PreferOrdered),
-				},
-			}
-		})(value)
+		return safetySpec().read(nil, value)
 	}
 	return safety{}, errors.New("neither Safe nor Unsafe")
 }
 
-func privateSpec(p *params) core.PrivateRouteSpec {
-	return core.PrivateRouteSpec{
-		Kinds:      omit(p, "crypto_kinds", list(kind), nil),
-		HopCount:   omit(p, "hop_count", hopCount, 0),
-		Stability:  omit(p, "stability", stability, route.Reliable),
-		Sequencing: omit(p, "sequencing", sequencing, wire.PreferOrdered),
-	}
+func safetySpec() reader[safety] {
+	return object[jsonapi.SafetySpec](func(p *params) safety {
+		return safety{
+			preferred: opt(p, "preferred_route", key[crypto.RouteID]()),
+			spec: core.Safety{
+				HopCount:   omit(p, "hop_count", hopCount(), 0),
+				Stability:  omit(p, "stability", stability(), route.Reliable),
+				Sequencing: omit(p, "sequencing", sequencing(), wire.PreferOrdered),
+			},
+		}
+	})
+}
+
+func privateSpec() reader[core.PrivateRouteSpec] {
+	return object[jsonapi.PrivateSpec](func(p *params) core.PrivateRouteSpec {
+		return core.PrivateRouteSpec{
+			Kinds:      omit(p, "crypto_kinds", list(kind()), nil),
+			HopCount:   omit(p, "hop_count", hopCount(), 0),
+			Stability:  omit(p, "stability", stability(), route.Reliable),
+			Sequencing: omit(p, "sequencing", sequencing(), wire.PreferOrdered),
+		}
+	})
 }
 
 // oldPrivateSpec reads the fields that 0.5.2 had in place of private_spec. Those
@@ -98,9 +133,9 @@ func privateSpec(p *params) core.PrivateRouteSpec {
 func oldPrivateSpec(p *params) core.PrivateRouteSpec {
 	old := &params{members: p.members}
 	spec := core.PrivateRouteSpec{
-		Kinds:      omit(old, "kinds", list(kind), nil),
-		Stability:  omit(old, "stability", stability, route.Reliable),
-		Sequencing: omit(old, "sequencing", sequencing, wire.PreferOrdered),
+		Kinds:      omit(old, "kinds", list(kind()), nil),
+		Stability:  omit(old, "stability", stability(), route.Reliable),
+		Sequencing: omit(old, "sequencing", sequencing(), wire.PreferOrdered),
 	}
 	if old.err != nil {
 		return core.PrivateRouteSpec{Stability: route.Reliable, Sequencing: wire.PreferOrdered}
@@ -114,6 +149,8 @@ type target struct {
 	route keyText[crypto.RouteID]
 }
 
+func messageTarget() reader[target] { return as[jsonapi.Target](readTarget) }
+
 func readTarget(raw []byte) (target, error) {
 	name, value, err := oneField(raw)
 	if err != nil {
@@ -121,10 +158,10 @@ func readTarget(raw []byte) (target, error) {
 	}
 	switch name {
 	case "NodeId":
-		_, err := key[crypto.NodeID](value)
+		_, err := readKey[crypto.NodeID](value, 1, 1)
 		return target{node: true}, err
 	case "RouteId":
-		k, err := key[crypto.RouteID](value)
+		k, err := readKey[crypto.RouteID](value, 1, 1)
 		return target{route: k}, err
 	}
 	return target{}, errors.New("neither NodeId nor RouteId")
@@ -136,15 +173,21 @@ type condition struct {
 	publicReady, localReady *bool
 }
 
-func readCondition(p *params) condition {
-	return condition{
-		least: opt(p, "opt_min_state", attachmentState), most: opt(p, "opt_max_state", attachmentState),
-		publicReady: opt(p, "opt_public_internet_ready", boolean), localReady: opt(p, "opt_local_network_ready", boolean),
-	}
+func attachmentCondition() reader[condition] {
+	return object[jsonapi.VeilidStateAttachmentCondition](func(p *params) condition {
+		return condition{
+			least: opt(p, "opt_min_state", attachmentState()), most: opt(p, "opt_max_state", attachmentState()),
+			publicReady: opt(p, "opt_public_internet_ready", boolean()), localReady: opt(p, "opt_local_network_ready", boolean()),
+		}
+	})
 }
 
-func attachmentState(raw []byte) (core.AttachmentState, error) {
-	name, err := text(raw)
+func attachmentState() reader[core.AttachmentState] {
+	return as[jsonapi.AttachmentState](readAttachmentState)
+}
+
+func readAttachmentState(raw []byte) (core.AttachmentState, error) {
+	name, err := readText(raw)
 	if err != nil {
 		return 0, err
 	}

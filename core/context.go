@@ -39,7 +39,7 @@ type Context struct {
 // reliable, ordered if possible (spec 07 §2.2).
 func (n *Node) Context() Context {
 	return Context{node: n, safety: Safety{
-		HopCount:  int(n.cfg.Network.RPC.DefaultRouteHopCount),
+		HopCount:  int(n.settings().Network.RPC.DefaultRouteHopCount),
 		Stability: route.Reliable, Sequencing: wire.PreferOrdered,
 	}}
 }
@@ -49,7 +49,7 @@ func (n *Node) Context() Context {
 // of a kind that is not supported. Hiding cannot be switched off.
 func (c Context) WithSafety(s Safety) (Context, error) {
 	if s.HopCount == 0 {
-		s.HopCount = int(c.node.cfg.Network.RPC.DefaultRouteHopCount)
+		s.HopCount = int(c.node.settings().Network.RPC.DefaultRouteHopCount)
 	}
 	if s.HopCount < 0 || s.HopCount > c.node.opts.Tuning.MaxRouteHopCount {
 		return Context{}, errorf(Generic, nil, "hop count must be less than or equal to configured max route hop count")
@@ -94,8 +94,10 @@ func (c Context) Call(ctx context.Context, to crypto.RouteID, message []byte) ([
 	return append([]byte{}, a.Detail.(*wire.AppCallA).Message...), nil
 }
 
-// Message sends a message to the application behind a private route. Success says
-// that it was sent, not that it arrived. Errors are as of [Context.Call].
+// Message sends a message to the application behind a private route. It waits while
+// more is sent than the network takes, at most ten seconds, and then fails with
+// TryAgain. Success says that it was sent, not that it arrived. Other errors are as
+// of [Context.Call].
 func (c Context) Message(ctx context.Context, to crypto.RouteID, message []byte) error {
 	if len(message) > MaxMessage {
 		return errorf(Internal, nil, "AppMessage message too long to set")
@@ -104,8 +106,7 @@ func (c Context) Message(ctx context.Context, to crypto.RouteID, message []byte)
 	if err != nil {
 		return err
 	}
-	_, err = c.node.rpc.Tell(ctx, d, &wire.AppMessage{Message: message})
-	return apiError(err)
+	return apiError(c.node.rpc.Message(ctx, d, message))
 }
 
 // destination finds an imported route.
@@ -199,7 +200,7 @@ func (n *Node) NewCustomPrivateRoute(ctx context.Context, spec PrivateRouteSpec)
 		}
 	}
 	if spec.HopCount == 0 {
-		spec.HopCount = int(n.cfg.Network.RPC.DefaultRouteHopCount)
+		spec.HopCount = int(n.settings().Network.RPC.DefaultRouteHopCount)
 	}
 	id, blob, err := n.attach.NewPrivateRoute(ctx, route.AllocateRequest{
 		Kinds: spec.Kinds, HopCount: spec.HopCount, Directions: route.Both, Stability: spec.Stability,
@@ -210,6 +211,8 @@ func (n *Node) NewCustomPrivateRoute(ctx context.Context, spec PrivateRouteSpec)
 		return PrivateRoute{ID: id, Blob: blob}, nil
 	case errors.Is(err, route.ErrTooManyHops), errors.Is(err, route.ErrHopCount):
 		return PrivateRoute{}, invalidArgument("Not allocating route longer than max route hop count", "hop_count", spec.HopCount)
+	case errors.Is(err, route.ErrTryAgain) && n.table.Own(wire.PublicInternet).Published() == nil:
+		return PrivateRoute{}, errorf(TryAgain, err, "unable to allocate route until we have a valid PublicInternet network class")
 	case errors.Is(err, route.ErrKinds), errors.Is(err, route.ErrTryAgain):
 		return PrivateRoute{}, errorf(TryAgain, err, "not enough nodes to construct route at this time")
 	}

@@ -1,424 +1,297 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
-	"github.com/voile-net/voile/core/crypto"
-	"github.com/voile-net/voile/core/network/bootstrap"
 	"github.com/voile-net/voile/core/routing"
-	"github.com/voile-net/voile/core/rpc"
-	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
 )
 
-func domains() []wire.RoutingDomain {
-	return []wire.RoutingDomain{wire.PublicInternet, wire.LocalNetwork}
-}
+// Commands about the routing table.
 
-func debugNodeInfo(n *Node, ctx context.Context, _ []string) (string, error) {
-	var b strings.Builder
-	s := n.attachmentStatus(n.attach.Status())
-	fmt.Fprintf(&b, "Node ids: %v\nState: %v (%s)\nPublicInternet ready: %v\n", n.ids(), s.State, s.Stage, s.PublicInternetReady)
-	fmt.Fprintf(&b, "Peers: %d live, %d reliable; network of about %d nodes; median latency %v\n", s.LivePeers, s.ReliablePeers, s.EstimatedSize, s.MedianLatency)
-	c := n.rpc.Counters()
-	fmt.Fprintf(&b, "RPC: %d questions, %d answered, %d lost; %d statements, %d answers sent; %d received, %d forwarded, %d dropped, %d shed\n",
-		c.Questions.Load(), c.Answered.Load(), c.Lost.Load(), c.Statements.Load(), c.Answers.Load(),
-		c.Received.Load(), c.Forwarded.Load(), c.Dropped.Load(), c.Shed.Load())
-	r := n.network.Reached()
-	fmt.Fprintf(&b, "Reached by: %d direct, %d existing, %d reverse connect, %d hole punch, %d inbound relay; %d signals unanswered\n",
-		r.Direct, r.Existing, r.ReverseConnect, r.HolePunch, r.InboundRelay, r.SignalsUnanswered)
-	fmt.Fprintf(&b, "For others: %d reverse connected, %d holes punched, %d relayed\n", r.ReverseConnected, r.HolesPunched, r.RelayedForOthers)
-	for _, f := range []func(*Node, context.Context, []string) (string, error){debugDialInfo, debugRelay, debugTransport} {
-		text, err := f(n, ctx, nil)
-		if err != nil {
-			return "", err
-		}
-		b.WriteString(text)
-	}
-	return b.String(), nil
-}
-
-func debugDialInfo(n *Node, _ context.Context, _ []string) (string, error) {
-	var b strings.Builder
-	for _, d := range domains() {
-		own := n.table.Own(d)
-		fmt.Fprintf(&b, "%v dial info (stage %v, published %v):\n", d, own.InboundStage(time.Now()), own.Published() != nil)
-		for _, di := range own.DialInfo() {
-			fmt.Fprintf(&b, "  %v %v\n", di.Class, di.DialInfo)
+// readState reads the least state of a list.
+func readState(text string) (routing.State, bool) {
+	for s := routing.StatePunished; s <= routing.StateReliable; s++ {
+		if s.String() == text {
+			return s, true
 		}
 	}
-	return b.String(), nil
+	return 0, false
 }
 
-func debugPeerInfo(n *Node, _ context.Context, args []string) (string, error) {
-	domain, published := wire.PublicInternet, true
-	for _, a := range args {
-		switch a {
-		case "public", "pub":
-			domain = wire.PublicInternet
-		case "local", "loc":
-			domain = wire.LocalNetwork
-		case "published":
-			published = true
-		case "current":
-			published = false
-		default:
-			return "", invalidArgument("debug_peerinfo", "arg_1", a)
+// bucketRow is how many buckets stand in a line.
+const bucketRow = 16
+
+func debugBuckets(n *Node, _ context.Context, args []string) (string, error) {
+	least := routing.StateUnreliable
+	if text := arg(args, 0); text != "" {
+		var ok bool
+		if least, ok = readState(text); !ok {
+			return "", invalidArgument("debug_buckets", "min_state", text)
 		}
 	}
-	own := n.table.Own(domain)
-	p := own.Published()
-	if !published {
-		p = own.Current(time.Now())
-	}
-	if p == nil {
-		return "No published PeerInfo", nil
-	}
+	now := time.Now()
 	var b strings.Builder
-	b.Write(wire.AppendPeerInfoJSON(nil, p))
-	b.WriteString("\nrelay_info_list: [")
-	for _, r := range p.Info.Relays {
-		fmt.Fprintf(&b, "%v", r.NodeIDs)
-	}
-	b.WriteString("]\n")
-	return b.String(), nil
-}
-
-func debugBuckets(n *Node, _ context.Context, _ []string) (string, error) {
-	var b strings.Builder
+	b.WriteString("Buckets:\n")
 	for _, kind := range n.crypto.Kinds() {
-		fmt.Fprintf(&b, "%v:\n", kind)
-		for i, count := range n.table.BucketCounts(kind) {
-			if count > 0 {
-				fmt.Fprintf(&b, "  bucket %d: %d of %d\n", i, count, routing.BucketDepth(i))
+		var counts [256]int
+		for _, bucket := range n.table.Buckets(kind) {
+			for _, e := range bucket.Entries {
+				if e.State(now) >= least {
+					counts[bucket.Index]++
+				}
+			}
+		}
+		fmt.Fprintf(&b, "  %v:\n", kind)
+		for i := 0; i < len(counts); i += bucketRow {
+			fmt.Fprintf(&b, "    %3d: ", i)
+			for _, c := range counts[i : i+bucketRow] {
+				fmt.Fprintf(&b, "%3d ", c)
+			}
+			b.WriteByte('\n')
+		}
+	}
+	return b.String(), nil
+}
+
+// entryFilter is what the words of entries select.
+type entryFilter struct {
+	least             routing.State
+	caps              []wire.Capability
+	fastest, liveness bool
+}
+
+func readEntryFilter(args []string) (f entryFilter, bad string) {
+	f.least = routing.StateUnreliable
+	for _, a := range args {
+		s, isState := readState(a)
+		switch {
+		case isState:
+			f.least = s
+		case a == "fastest":
+			f.fastest = true
+		case a == "liveness":
+			f.liveness = true
+		default:
+			for c := range strings.SplitSeq(a, ",") {
+				if len(c) != 4 {
+					return f, a
+				}
+				f.caps = append(f.caps, wire.Capability(fourCC(c)))
 			}
 		}
 	}
-	return b.String(), nil
+	return f, ""
+}
+
+func (f *entryFilter) takes(e *routing.Entry, s routing.State) bool {
+	if s < f.least {
+		return false
+	}
+	p := e.PeerInfo(wire.PublicInternet)
+	return len(f.caps) == 0 || p != nil && p.Info.HasAll(f.caps)
 }
 
 func debugEntries(n *Node, _ context.Context, args []string) (string, error) {
-	least := routing.StateUnreliable
-	var caps []wire.Capability
-	for _, a := range args {
-		switch {
-		case a == "punished":
-			least = routing.StatePunished
-		case a == "dead":
-			least = routing.StateDead
-		case a == "unreliable":
-			least = routing.StateUnreliable
-		case a == "reliable":
-			least = routing.StateReliable
-		case len(strings.ReplaceAll(a, ",", ""))%4 == 0:
-			for c := range strings.SplitSeq(a, ",") {
-				caps = append(caps, wire.Capability(fourCC(c)))
-			}
-		default:
-			return "", invalidArgument("debug_entries", "arg_1", a)
-		}
+	f, bad := readEntryFilter(args)
+	if bad != "" {
+		return "", invalidArgument("debug_entries", "unknown", bad)
 	}
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	now := time.Now()
-	shown := 0
-	for _, e := range n.table.Entries() {
-		state, reason := e.StateReason(now)
-		p := e.PeerInfo(wire.PublicInternet)
-		if state < least || len(caps) > 0 && (p == nil || !p.Info.HasAll(caps)) {
-			continue
+	var b strings.Builder
+	fmt.Fprintf(&b, "Entries: %d\n", n.table.Len())
+	switch {
+	case f.fastest:
+		n.fastestText(&b, &f, now)
+		return b.String(), nil
+	case f.liveness:
+		n.livenessText(&b, &f, now)
+		return b.String(), nil
+	}
+	for _, d := range []wire.RoutingDomain{wire.PublicInternet, wire.LocalNetwork} {
+		fmt.Fprintf(&b, "  %s:", domainCode(d))
+		for _, k := range n.table.Own(d).Summary(now) {
+			fmt.Fprintf(&b, " %v(total:%s / maybe_live:%s / live:%s / live_external:%s / responsive:%s)", k.Kind,
+				tallyText(k.Total), tallyText(k.MaybeLive), tallyText(k.Live), tallyText(k.LiveExternal), tallyText(k.Responsive))
 		}
-		shown++
-		latency := "-"
+		b.WriteByte('\n')
+	}
+	for _, kind := range n.crypto.Kinds() {
+		shown := 0
+		states := map[routing.State]int{}
+		for _, bucket := range n.table.Buckets(kind) {
+			title := false
+			for _, e := range bucket.Entries {
+				s := e.State(now)
+				if !f.takes(e, s) {
+					continue
+				}
+				if !title {
+					fmt.Fprintf(&b, "%v Bucket #%d:\n", kind, bucket.Index)
+					title = true
+				}
+				shown++
+				states[s]++
+				fmt.Fprintf(&b, "    %s\n", n.entryLine(e, now))
+			}
+		}
+		fmt.Fprintf(&b, "%v Filtered Total: %d\n", kind, shown)
+		if shown > 0 {
+			fmt.Fprintf(&b, "  %s\n", statesText(states, ", "))
+		}
+	}
+	return b.String(), nil
+}
+
+// entryLine is one entry in one line. [r] is a node that could be our relay.
+func (n *Node) entryLine(e *routing.Entry, now time.Time) string {
+	state, reason := e.StateReason(now)
+	relay := "-"
+	if n.table.RelayCapable(e, now) {
+		relay = "r"
+	}
+	latency := "None"
+	if l, ok := e.Latency(); ok {
+		latency = latencyText(&l)
+	}
+	return fmt.Sprintf("%v [%s][%s] %s [%s] %v lastq@%s seen@%s", e.BestID(), stateCode(state), relay, latency,
+		capNames(e.PeerInfo(wire.PublicInternet)), reason, ago(e.LastQuestion(), now), ago(e.LastSeen(), now))
+}
+
+func (n *Node) selected(f *entryFilter, now time.Time) []*routing.Entry {
+	return slices.DeleteFunc(n.table.Entries(), func(e *routing.Entry) bool { return !f.takes(e, e.State(now)) })
+}
+
+// fastestText lists the entries by their latency, those never measured last.
+func (n *Node) fastestText(b *strings.Builder, f *entryFilter, now time.Time) {
+	list := n.selected(f, now)
+	tm90 := func(e *routing.Entry) uint64 {
 		if l, ok := e.Latency(); ok {
-			latency = fmt.Sprintf("%.3fms tm90", float64(l.TM90)/1000)
+			return l.TM90
 		}
-		fmt.Fprintf(w, "    %v [%s]\t%v\t%s\t[%s]\tlastq@%s\tseen@%s\n", e.BestID(), stateCode(state), reason, latency,
-			capNames(p), ago(e.LastQuestion(), now), ago(e.LastSeen(), now))
+		return ^uint64(0)
 	}
-	w.Flush()
-	return fmt.Sprintf("Entries: %d (shown: %d)\n%s", n.table.Len(), shown, b.String()), nil
+	slices.SortStableFunc(list, func(x, y *routing.Entry) int { return cmp.Compare(tm90(x), tm90(y)) })
+	capable := 0
+	for i, e := range list {
+		if n.table.RelayCapable(e, now) {
+			capable++
+		}
+		fmt.Fprintf(b, "%4d: %s\n", i, n.entryLine(e, now))
+	}
+	share := 0.0
+	if len(list) > 0 {
+		share = 100 * float64(capable) / float64(len(list))
+	}
+	through := 0
+	for _, e := range n.table.Entries() {
+		if p := e.PeerInfo(wire.PublicInternet); p != nil && slices.ContainsFunc(p.Info.Relays, func(r wire.RelayInfo) bool {
+			return slices.ContainsFunc(r.NodeIDs, n.table.IsOwn)
+		}) {
+			through++
+		}
+	}
+	fmt.Fprintf(b, "Relay Capable: %d  Relay Capable %%: %.1f\nRelaying Through This Node: %d\n", capable, share, through)
 }
 
-// stateCode is the code that the original prints for a state.
-func stateCode(s routing.State) string {
-	switch s {
-	case routing.StatePunished:
-		return "PUNISH"
-	case routing.StateDead:
-		return "DEAD"
-	case routing.StateMissing:
-		return "MISSNG"
-	case routing.StateInitial:
-		return "INITAL"
-	case routing.StateUnreliable:
-		return "UNRELI"
+// livenessText shows of each entry when it was asked and answered, and how its
+// transports do.
+func (n *Node) livenessText(b *strings.Builder, f *entryFilter, now time.Time) {
+	list := n.selected(f, now)
+	for _, e := range list {
+		state, reason := e.StateReason(now)
+		facts := e.Facts()
+		fmt.Fprintf(b, "  %v [%s] %v lastq@%s seen@%s steady@%s lost=%d failed=%d", e.BestID(), stateCode(state), reason,
+			ago(facts.Node.LastQuestion, now), ago(facts.Node.LastSeen, now), ago(facts.Node.SteadySince, now), facts.Node.Lost, facts.Node.Failed)
+		for _, t := range facts.Transports {
+			fmt.Fprintf(b, " %v=%s", t.Transport, healthWord(t.Failing))
+		}
+		b.WriteByte('\n')
 	}
-	return "RELIBL"
+	fmt.Fprintf(b, "Total: %d\n", len(list))
 }
 
-func ago(t, now time.Time) string {
-	if t.IsZero() {
-		return "never"
+func healthWord(failing bool) string {
+	if failing {
+		return "Failing"
 	}
-	return now.Sub(t).Round(time.Millisecond).String()
-}
-
-func capNames(p *wire.PeerInfo) string {
-	if p == nil {
-		return "no peer info"
-	}
-	names := make([]string, len(p.Info.Capabilities))
-	for i, c := range p.Info.Capabilities {
-		names[i] = c.String()
-	}
-	return strings.Join(names, ",")
-}
-
-// entry finds an entry of the routing table for a command.
-func (n *Node) entry(command string, args []string) (*routing.Entry, error) {
-	id, err := n.entryArg(command, arg(args, 0))
-	if err != nil {
-		return nil, err
-	}
-	e := n.table.Lookup(id)
-	if e == nil {
-		return nil, invalidArgument(command, "node_id", arg(args, 0))
-	}
-	return e, nil
+	return "Healthy"
 }
 
 func debugEntry(n *Node, _ context.Context, args []string) (string, error) {
-	e, err := n.entry("debug_entry", args)
-	if err != nil {
-		return "", err
+	r, ok := n.readNodeRef(args[0])
+	if !ok {
+		return "", invalidArgument("debug_entry", "node_id", args[0])
 	}
-	now := time.Now()
-	state, reason := e.StateReason(now)
+	return n.entryText(r.entry, time.Now()), nil
+}
+
+// entryText is everything about an entry: first what the node says of itself, then
+// what we have measured.
+func (n *Node) entryText(e *routing.Entry, now time.Time) string {
+	f := e.Facts()
 	s := e.Stats(now)
 	var b strings.Builder
-	for _, d := range domains() {
-		if p := e.PeerInfo(d); p != nil {
-			for _, di := range p.Info.DialInfo {
-				fmt.Fprintf(&b, "%v: %v %v\n", d, di.Class, di.DialInfo)
-			}
-		}
+	fmt.Fprintf(&b, "node_ids: [%s]\nenvelope_support: %s\n", joined(e.NodeIDs(), ","), versionsText(e.EnvelopeVersions()))
+	for _, d := range []wire.RoutingDomain{wire.PublicInternet, wire.LocalNetwork} {
+		name := map[wire.RoutingDomain]string{wire.PublicInternet: "public_internet", wire.LocalNetwork: "local_network"}[d]
+		fmt.Fprintf(&b, "%s:\n    peer_info:\n%s    last_seen_our_node_info_ts: %s\n    node_status: %v\n", name,
+			indent(peerInfoText(e.PeerInfo(d), now), 8), stampText(e.LastSeenOurs(d), now), e.HasNodeStatus(d))
 	}
-	fmt.Fprintf(&b, "peer_stats:\nNode ids: %v\nState: %v (%v), %d lost, %d failed to send in a row\nAdded %s ago, seen %s ago\n",
-		e.NodeIDs(), state, reason, s.Lost, s.Failed, ago(e.Added(), now), ago(e.LastSeen(), now))
-	if s.Latency != nil {
-		fmt.Fprintf(&b, "Latency: %+v µs\n", *s.Latency)
+	fmt.Fprintf(&b, "peer_stats:\n    latency: %s\n    transfer:\n        Down: %s\n        Up:   %s\n    added: %s\n",
+		latencyText(s.Latency), transferText(s.Down), transferText(s.Up), timeText(s.Added, now))
+	b.WriteString("last_flows:\n")
+	for _, x := range f.Flows {
+		fmt.Fprintf(&b, "    %v @ %s\n", x.Flow, timeText(x.Received, now))
 	}
-	fmt.Fprintf(&b, "Transfer: %+v down, %+v up\n", s.Down, s.Up)
-	for _, d := range domains() {
-		p := e.PeerInfo(d)
-		if p == nil {
-			continue
-		}
-		fmt.Fprintf(&b, "%v peer info: signed %v, version %d, has our %d\n", d, p.Signed(), p.Info.Timestamp, e.LastSeenOurs(d))
-		for _, r := range p.Info.Relays {
-			fmt.Fprintf(&b, "  relay %v: %d dial infos\n", r.NodeIDs, len(r.DialInfo))
-		}
+	b.WriteString("last_sender_info:\n")
+	for _, x := range f.Senders {
+		fmt.Fprintf(&b, "    %s:%v: %v\n", domainCode(x.Domain), x.Transport, x.Addr)
 	}
-	return b.String(), nil
+	b.WriteString("rpc_stats:\n" + indent(countersText(&f.Node, now), 4))
+	b.WriteString("connection_stats:\n    protected lifetime: " + latencyText(f.Lived) + "\n")
+	b.WriteString("per_sequence_ordering_stats:\n")
+	for o := range f.Orderings {
+		fmt.Fprintf(&b, "    %v:\n%s", routing.Ordering(o), indent(countersText(&f.Orderings[o], now), 8))
+	}
+	b.WriteString("per_transport_stats:\n")
+	for _, t := range f.Transports {
+		fmt.Fprintf(&b, "    %v: %s\n%s", t.Transport, healthWord(t.Failing), indent(countersText(&t.CounterFacts, now), 8))
+	}
+	b.WriteString("cm_viability:\n")
+	for o := range f.Viable {
+		fmt.Fprintf(&b, "    %v: direct=[%s] indirect=%v\n", routing.Ordering(o), joined(f.Viable[o].Direct, ","), f.Viable[o].Indirect)
+	}
+	fmt.Fprintf(&b, "punishment: %v\ncontact_method_failures:\n", e.Punished())
+	for _, x := range f.Failures {
+		fmt.Fprintf(&b, "    %s @ %s\n", methodText(x.Method), timeText(x.At, now))
+	}
+	fmt.Fprintf(&b, "state_reason: %s (%v)\nref_count: %d\n", stateCode(s.State), s.Reason, f.Holds)
+	return b.String()
 }
 
-func debugContact(n *Node, _ context.Context, args []string) (string, error) {
-	e, err := n.entry("debug_contact", args)
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	for _, m := range n.table.ContactMethods(e, wire.PublicInternet, routing.AnyDialInfo(), wire.PreferUnordered, time.Now()) {
-		fmt.Fprintf(&b, "%+v\n", m)
-	}
-	if b.Len() == 0 {
-		return "no contact method", nil
-	}
-	return b.String(), nil
+func countersText(c *routing.CounterFacts, now time.Time) string {
+	return fmt.Sprintf("# sent/rcvd/answers: %d / %d / %d\nlast question: %s\nlast seen: %s\nfirst steady answer: %s\nfirst steady lost q: %s\n# lost questions: %d\n# failed to send: %d\n",
+		c.Sent, c.Received, c.Answers, timeText(c.LastQuestion, now), timeText(c.LastSeen, now),
+		timeText(c.SteadySince, now), timeText(c.LossSince, now), c.Lost, c.Failed)
 }
 
-func debugRelay(n *Node, _ context.Context, _ []string) (string, error) {
-	var b strings.Builder
-	relays := n.table.Own(wire.PublicInternet).Relays()
-	fmt.Fprintf(&b, "Relays: %d\n", len(relays))
-	for _, e := range relays {
-		fmt.Fprintf(&b, "  %v %v\n", e.BestID(), e.State(time.Now()))
+// methodText is a contact method in one line.
+func methodText(m routing.ContactMethod) string {
+	text := m.Kind.String() + " {"
+	if t, some := m.Transport(); some {
+		text += fmt.Sprintf(" target_di: %v (%v)", m.DialInfo, t)
 	}
-	return b.String(), nil
-}
-
-func debugTransport(n *Node, _ context.Context, _ []string) (string, error) {
-	s, ok := n.attach.TransportStats()
-	if !ok {
-		return "Network not started", nil
+	if !m.Relay.IsZero() {
+		text += " relay: " + m.Relay.String()
 	}
-	var b strings.Builder
-	for _, p := range []struct {
-		name string
-		c    transport.Counters
-	}{{"UDP", s.UDP}, {"TCP", s.TCP}, {"WS", s.WS}} {
-		fmt.Fprintf(&b, "%s: %d messages, %d bytes sent; %d messages, %d bytes received\n",
-			p.name, p.c.MessagesSent, p.c.BytesSent, p.c.MessagesReceived, p.c.BytesReceived)
+	if m.Kind == routing.ContactSignalHolePunch {
+		text += fmt.Sprintf(" punch: %v own: %v", m.Target, m.Own)
 	}
-	fmt.Fprintf(&b, "%d datagrams ignored, %d accepts refused, %d connections evicted\n", s.DatagramsIgnored, s.AcceptsRefused, s.ConnectionsEvicted)
-	list := n.attach.Connections()
-	slices.SortFunc(list, func(a, b transport.ConnInfo) int { return a.Opened.Compare(b.Opened) })
-	fmt.Fprintf(&b, "Connections: %d\n", len(list))
-	for _, c := range list {
-		fmt.Fprintf(&b, "  %v inbound=%v age=%v protected=%v priority=%v queued=%d\n", c.Flow, c.Inbound,
-			time.Since(c.Opened).Round(time.Second), c.Protected, c.Priority, c.Queued)
-	}
-	return b.String(), nil
-}
-
-func debugPunish(n *Node, _ context.Context, args []string) (string, error) {
-	f, err := subcommand("punish", "command", args, map[string]func() (string, error){
-		"list": func() (string, error) {
-			s := n.filter.Snapshot(time.Now())
-			var v4, v6, ids []string
-			for _, p := range s.Blocks {
-				line := fmt.Sprintf("%v: %v until %v", p.Block, p.Reason, p.Ends.Format(time.RFC3339))
-				if p.Block.Is4() {
-					v4 = append(v4, line)
-				} else {
-					v6 = append(v6, line)
-				}
-			}
-			for _, p := range s.Nodes {
-				ids = append(ids, fmt.Sprintf("%v: %v until %v", p.ID, p.Reason, p.Ends.Format(time.RFC3339)))
-			}
-			return fmt.Sprintf("Address filter punishments:\n    punishments_by_ip4: %s,\n    punishments_by_ip6_prefix: %s,\n    punishments_by_node_id: %s,\n",
-				block(v4), block(v6), block(ids)), nil
-		},
-		"clear": func() (string, error) {
-			n.filter.ForgiveAll()
-			for _, e := range n.table.Entries() {
-				e.SetPunished(false)
-			}
-			return "Address filter punishments cleared", nil
-		},
-		"add":    func() (string, error) { return n.punish(arg(args, 1), true) },
-		"remove": func() (string, error) { return n.punish(arg(args, 1), false) },
-	})
-	if err != nil {
-		return "", err
-	}
-	return f()
-}
-
-// block prints lines between braces.
-func block(lines []string) string {
-	if len(lines) == 0 {
-		return "{}"
-	}
-	return "{\n        " + strings.Join(lines, ",\n        ") + ",\n    }"
-}
-
-func (n *Node) punish(target string, on bool) (string, error) {
-	if a, err := netip.ParseAddr(target); err == nil {
-		if on {
-			n.filter.PunishIP(a, transport.Manual, time.Now())
-		} else {
-			n.filter.ForgiveIP(a)
-		}
-		return "done", nil
-	}
-	id, err := n.entryArg("debug_punish", target)
-	if err != nil {
-		return "", err
-	}
-	if on {
-		n.network.PunishNode(id, transport.Manual)
-		return "done", nil
-	}
-	n.filter.ForgiveNode(id)
-	if e := n.table.Lookup(id); e != nil {
-		e.SetPunished(false)
-	}
-	return "done", nil
-}
-
-func debugPing(n *Node, ctx context.Context, args []string) (string, error) {
-	target, mods, _ := strings.Cut(arg(args, 0), "/")
-	e, err := n.entry("debug_ping", []string{target})
-	if err != nil {
-		return "", err
-	}
-	protocols, families, seq := wire.AllProtocols, wire.AllAddresses, wire.PreferUnordered
-	for mod := range strings.SplitSeq(mods, "/") {
-		switch mod {
-		case "":
-		case "udp":
-			protocols = wire.Protocols(wire.UDP)
-		case "tcp":
-			protocols, seq = wire.Protocols(wire.TCP), wire.EnsureOrdered
-		case "ws":
-			protocols, seq = wire.Protocols(wire.WS), wire.EnsureOrdered
-		case "ipv4":
-			families = wire.Addresses(wire.IPv4)
-		case "ipv6":
-			families = wire.Addresses(wire.IPv6)
-		default:
-			return "", invalidArgument("debug_ping", "destination", arg(args, 0))
-		}
-	}
-	a, err := n.rpc.Status(ctx, rpc.Node(e, seq).Over(protocols, families))
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("Ping Success: %v by %v, seen at %v", a.Latency, a.Flow, a.Detail.(*wire.StatusA).SenderAddr), nil
-}
-
-func debugResolve(n *Node, ctx context.Context, args []string) (string, error) {
-	id, err := n.entryArg("debug_resolve", arg(args, 0))
-	if err != nil {
-		return "", err
-	}
-	e, err := n.rpc.Resolve(ctx, id, func(e *routing.Entry) rpc.Destination { return rpc.Node(e, wire.PreferOrdered) })
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("Resolved: %v %v", e.BestID(), e.State(time.Now())), nil
-}
-
-// debugTXTRecord prints a record for each host name that our dial info has; with
-// key pairs it is signed.
-func debugTXTRecord(n *Node, _ context.Context, args []string) (string, error) {
-	r := bootstrap.Record{EnvelopeVersions: []wire.EnvelopeVersion{wire.ENV0}}
-	for _, id := range n.ids() {
-		r.PublicKeys = append(r.PublicKeys, crypto.PublicKeyOf(id))
-	}
-	list := n.table.Own(wire.PublicInternet).DialInfo()
-	if len(list) == 0 {
-		return "", errorf(TryAgain, nil, "no dial info yet")
-	}
-	r.Hostname = list[0].DialInfo.Addr.Addr().String()
-	for _, d := range list {
-		if d.DialInfo.Addr.Addr() == list[0].DialInfo.Addr.Addr() {
-			r.Dials = append(r.Dials, shortDial(d.DialInfo))
-		}
-	}
-	text := arg(args, 0)
-	if text == "" {
-		return r.Text(), nil
-	}
-	var pair crypto.KeyPair
-	if err := pair.UnmarshalText([]byte(text)); err != nil {
-		return "", invalidArgument("debug_txtrecord", "arg_1", "keypair")
-	}
-	r.Version, r.Timestamp = 1, uint64(time.Now().Unix())
-	return r.Sign(n.crypto, pair)
-}
-
-// shortDial is a dial info as bootstrap records have it.
-func shortDial(d wire.DialInfo) bootstrap.ShortDial {
-	_, path, _ := strings.Cut(d.Request, "/")
-	return bootstrap.ShortDial{Protocol: d.Protocol, Port: d.Addr.Port(), Path: path}
+	return text + " }"
 }

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/voile-net/voile/core/attach"
@@ -25,6 +26,7 @@ import (
 	"github.com/voile-net/voile/core/rpc"
 	"github.com/voile-net/voile/core/table"
 	"github.com/voile-net/voile/core/transport"
+	"github.com/voile-net/voile/core/transport/chaos"
 	"github.com/voile-net/voile/core/wire"
 	"github.com/voile-net/voile/platform"
 )
@@ -70,6 +72,13 @@ type Node struct {
 	secrets *table.Secrets
 	dht     recordParts
 	updates hub
+	debug   debugState
+	chaos   *chaos.Chaos // of the links; does nothing unless it is told to
+
+	started  atomic.Bool                   // what the last NetworkUpdate said
+	live     atomic.Pointer[config.Config] // see settings
+	changing sync.Mutex                    // one change at a time; guards mapper
+	mapper   attach.PortMapper             // opened by the node; nil: none
 
 	restorePoint []byte // of the last run; nil: none
 
@@ -122,6 +131,7 @@ func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Node, err e
 	if err != nil {
 		return nil, startError(err)
 	}
+	n.live.Store(&n.cfg)
 	if err := n.openStores(ctx); err != nil {
 		return nil, startError(err)
 	}
@@ -220,7 +230,7 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 	n.table, err = routing.New(routing.Config{
 		Crypto: n.crypto, Keys: identity, Rand: picks,
 		Domains:      routing.NewDomains(platform.Network{}, private),
-		Capabilities: routing.DefaultCapabilities(false, n.disabled()),
+		Capabilities: routing.DefaultCapabilities(false, disabled(&n.cfg)),
 	})
 	if err != nil {
 		return err
@@ -251,10 +261,11 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 			return err
 		}
 	}
+	n.chaos = chaos.New(rand.New(rand.NewPCG(binary.LittleEndian.Uint64(seed[8:]), binary.LittleEndian.Uint64(seed[:]))))
 	n.buildServer()
 	n.rpc = rpc.New(rpc.Config{
 		Crypto: n.crypto, Identity: identity, Table: n.table, Onion: onion, Routes: n.routes, Filter: n.filter,
-		App: app{n}, Records: n.dht.server, Rand: n.opts.Rand,
+		App: app{n}, Records: pushes{n.dht.server, n.chaos}, Rand: n.opts.Rand,
 		Alive:         func(f transport.Flow, t time.Time) bool { return n.network.Alive(f, t) },
 		Timeout:       n.opts.Tuning.RPCTimeout,
 		MaxHopCount:   n.opts.Tuning.MaxRouteHopCount,
@@ -271,7 +282,7 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 		Handler: n.rpc, Clock: crypto.NewClock(),
 		Bootstrap:             source{n},
 		ConnClosed:            func(c transport.ConnClosed) { n.attach.ConnClosed(c) },
-		RelayEnabled:          !slices.Contains(n.disabled(), wire.CapRLAY),
+		RelayEnabled:          relays(&n.cfg),
 		SendTimeout:           n.opts.Tuning.SendTimeout,
 		ReverseConnectTimeout: n.opts.Tuning.ReverseConnectTimeout,
 		HolePunchTimeout:      n.opts.Tuning.HolePunchTimeout,
@@ -300,9 +311,9 @@ func (n *Node) routeConfig(private bool) route.Config {
 }
 
 // disabled lists the capabilities that the configuration takes away.
-func (n *Node) disabled() []wire.Capability {
+func disabled(cfg *config.Config) []wire.Capability {
 	var list []wire.Capability
-	for _, name := range n.cfg.Capabilities.Disable {
+	for _, name := range cfg.Capabilities.Disable {
 		list = append(list, wire.Capability(fourCC(name)))
 	}
 	return list
@@ -312,11 +323,11 @@ func fourCC(s string) uint32 { return binary.BigEndian.Uint32([]byte(fmt.Sprintf
 
 func (n *Node) attachConfig() attach.Config {
 	return attach.Config{
-		Settings: &n.cfg, Tuning: n.opts.Tuning, Crypto: n.crypto, Clock: crypto.NewClock(),
+		Settings: n.settings(), Tuning: n.opts.Tuning, Crypto: n.crypto, Clock: crypto.NewClock(),
 		Table: n.table, Routes: n.routes, RPC: n.rpc, Network: n.network, Filter: n.filter,
-		Host: n.opts.Host, NetInfo: n.opts.NetInfo,
+		Host: n.opts.Host, Between: between{n.chaos}, NetInfo: n.opts.NetInfo,
 		Names: bootstrap.NewCache(n.opts.Resolver), Records: n.records, Mapper: n.opts.PortMapper,
-		Changed: func(s attach.Status) { n.updates.publish(AttachmentUpdate{n.attachmentStatus(s)}) },
+		Changed: n.attachmentChanged,
 		Ticked:  n.ticked,
 		RouteChange: func(c route.Change) {
 			n.updates.publish(RouteChange{DeadRoutes: c.Dead, DeadRemoteRoutes: c.DeadRemote})
@@ -338,6 +349,9 @@ func (n *Node) Close() error {
 	n.closed = true
 	n.mu.Unlock()
 	defer close(n.closing)
+	n.changing.Lock() // a change of the configuration ends first; no other begins
+	n.changing.Unlock()
+	n.chaos.Close() // what waits for its turn would keep the transports from closing
 	n.attach.Close()
 	n.release()
 	n.updates.close()
@@ -346,6 +360,9 @@ func (n *Node) Close() error {
 
 // release ends what Start has made so far.
 func (n *Node) release() {
+	if n.chaos != nil {
+		n.chaos.Close()
+	}
 	n.closeRecords()
 	if n.rpc != nil {
 		n.rpc.Close()

@@ -66,7 +66,13 @@ func record(t testing.TB, n *core.Node) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return text
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "0|") {
+			return strings.TrimSpace(line)
+		}
+	}
+	t.Fatalf("no record in %q", text)
+	return ""
 }
 
 // Three nodes on one machine are a network, without namespaces and without
@@ -223,7 +229,7 @@ func TestErrorsNameTheThing(t *testing.T) {
 		{"message too long", tooLong, core.Internal, "too long"},
 		{"unknown route", unknown, core.NoConnection, "private route"},
 		{"too many hops", hops, core.Generic, "hop count"},
-		{"not attached", notReady, core.TryAgain, "not enough nodes"},
+		{"not attached", notReady, core.TryAgain, "until we have a valid PublicInternet network class"},
 		{"release of an unknown route", n.ReleasePrivateRoute(crypto.RouteID{Kind: crypto.KindVLD0}), core.InvalidArgument, "release_private_route"},
 		{"reply to an unknown call", n.Reply(t.Context(), 7, nil), core.Generic, "Unmatched operation id: 7"},
 		{"bad configuration", config, core.Generic, "network.max_connections"},

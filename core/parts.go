@@ -77,8 +77,9 @@ func (n *Node) openPlatform(ctx context.Context) error {
 	if o.Resolver == nil {
 		o.Resolver = bootstrap.NewNetResolver(net.DefaultResolver)
 	}
-	if o.PortMapper == nil && cfg.Network.UPnP && !cfg.Network.PrivateNetwork && !cfg.Network.Privacy.RequireInboundRelay {
-		o.PortMapper = n.openMapper()
+	if o.PortMapper == nil && wantsMapper(cfg) {
+		n.mapper = n.openMapper()
+		o.PortMapper = n.mapper
 	}
 	return nil
 }
@@ -142,6 +143,7 @@ func (a app) AppMessage(ctx context.Context, m rpc.AppMessage) {
 }
 
 func (a app) AppCall(ctx context.Context, c rpc.AppCall) {
+	a.n.debug.lastCall.Store(c.ID)
 	a.n.updates.deliver(ctx, AppCall{RouteID: c.RouteID, Message: c.Message, CallID: c.ID})
 }
 

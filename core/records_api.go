@@ -231,9 +231,12 @@ func (n *Node) Transact(ctx context.Context, keys []crypto.RecordKey, signer *cr
 	return &RecordTransaction{tx}, nil
 }
 
-// Extend takes more open records into the transaction.
-func (t *RecordTransaction) Extend(ctx context.Context, keys []crypto.RecordKey) error {
-	return recordError(t.tx.Extend(ctx, keys))
+// Extend takes more open records into the transaction, which keeps those that it
+// has. Who signs for the new ones is their writer, else signer; nil: the signer of
+// the beginning. Errors are those of [Node.Transact]; after one the transaction is
+// as it was.
+func (t *RecordTransaction) Extend(ctx context.Context, keys []crypto.RecordKey, signer *crypto.KeyPair) error {
+	return recordError(t.tx.Extend(ctx, keys, signer))
 }
 
 // Get reads a subkey as it was when the transaction began.

@@ -21,9 +21,9 @@ const (
 
 // validity says what the stored routing table belongs to (spec 04 §4).
 func (n *Node) validity() routing.Validity {
-	t := &n.cfg.Network.RoutingTable
+	t := &n.settings().Network.RoutingTable
 	password := ""
-	if p := n.cfg.Network.NetworkKeyPassword; p != nil {
+	if p := n.settings().Network.NetworkKeyPassword; p != nil {
 		password = string(*p)
 	}
 	return n.table.ValidityOf(t.Bootstrap, t.BootstrapKeys, t.BootstrapRecords, password)

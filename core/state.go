@@ -67,14 +67,14 @@ func (n *Node) State() (State, error) {
 	if err := n.usable(); err != nil {
 		return State{}, err
 	}
-	return State{Attachment: n.attachmentStatus(n.attach.Status()), Network: n.networkStatus(), Config: n.cfg}, nil
+	return State{Attachment: n.attachmentStatus(n.attach.Status()), Network: n.networkStatus(), Config: *n.settings()}, nil
 }
 
 // ID is the node id of the best kind.
 func (n *Node) ID() crypto.NodeID { return n.table.NodeIDs()[0] }
 
 // Config is the configuration in force, secret keys included.
-func (n *Node) Config() config.Config { return n.cfg }
+func (n *Node) Config() config.Config { return *n.settings() }
 
 // Attach asks to be attached to the network and returns at once. Errors: Generic
 // "Already attached".
@@ -97,7 +97,10 @@ func attachError(err error) error {
 
 // SetBackground tells that the application has gone to the background, where its
 // node does less, or has come back.
-func (n *Node) SetBackground(on bool) { n.attach.SetBackground(on) }
+func (n *Node) SetBackground(on bool) {
+	n.debug.background.Store(on)
+	n.attach.SetBackground(on)
+}
 
 // WaitAttachment blocks until the condition holds for the state of the attachment,
 // or ctx ends: then the error is Timeout. The condition must not block.
@@ -170,6 +173,14 @@ func (n *Node) networkStatus() NetworkStatus {
 		})
 	}
 	return s
+}
+
+// attachmentChanged tells of it, and of a network that has been started or stopped.
+func (n *Node) attachmentChanged(s attach.Status) {
+	n.updates.publish(AttachmentUpdate{n.attachmentStatus(s)})
+	if started := n.attach.Started(); n.started.Swap(started) != started {
+		n.updates.publish(NetworkUpdate{n.networkStatus()})
+	}
 }
 
 // ticked is called once a second while the network runs.

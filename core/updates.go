@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/core/crypto"
@@ -59,12 +60,16 @@ func (ShutdownUpdate) update()   {}
 const (
 	DefaultBacklog = 1024    // updates
 	backlogBytes   = 1 << 20 // of messages
+
+	// stallTime is how long a subscriber whose queue is full may take nothing before
+	// messages are no longer held up for it.
+	stallTime = 2 * time.Second
 )
 
 // Subscription delivers updates to one receiver in order. What one receiver does
 // not take fills its own queue and nobody else's: messages and calls of other
-// applications then slow their senders down, and are dropped when even that
-// takes too long; other updates push out the oldest of their sort.
+// applications then slow their senders down, and are dropped once the receiver has
+// taken nothing for two seconds; other updates push out the oldest of their sort.
 type Subscription struct {
 	hub     *hub
 	backlog int
@@ -73,6 +78,7 @@ type Subscription struct {
 	mu    sync.Mutex
 	queue []Update
 	bytes int
+	taken time.Time     // when the last update was taken, or the queue began to fill
 	ready chan struct{} // has a value while the queue is not empty
 	space chan struct{} // closed and made anew when the queue gets shorter
 	done  bool          // nothing more will be queued
@@ -88,6 +94,7 @@ func (s *Subscription) Next(ctx context.Context) (Update, error) {
 			s.queue[0] = nil
 			s.queue = s.queue[1:]
 			s.bytes -= sizeOf(u)
+			s.taken = time.Now()
 			close(s.space)
 			s.space = make(chan struct{})
 			if len(s.queue) > 0 || s.done {
@@ -140,10 +147,24 @@ func (s *Subscription) offer(u Update) (bool, <-chan struct{}) {
 	case s.fullLocked(u):
 		return false, s.space
 	}
+	s.appendLocked(u)
+	return true, nil
+}
+
+func (s *Subscription) appendLocked(u Update) {
+	if len(s.queue) == 0 {
+		s.taken = time.Now()
+	}
 	s.queue = append(s.queue, u)
 	s.bytes += sizeOf(u)
 	s.wake()
-	return true, nil
+}
+
+// patience is how much longer the receiver may take nothing.
+func (s *Subscription) patience() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return stallTime - time.Since(s.taken)
 }
 
 // replace queues an update in any case: the oldest state update goes if the queue
@@ -166,8 +187,7 @@ func (s *Subscription) replace(u Update) {
 	if len(s.queue) >= 2*s.backlog { // nothing but messages: the update itself is lost
 		return
 	}
-	s.queue = append(s.queue, u)
-	s.wake()
+	s.appendLocked(u)
 }
 
 // finish queues the last update, if there is one.
@@ -243,22 +263,38 @@ func (h *hub) publish(u Update) {
 	}
 }
 
-// deliver passes a message of another application, and waits for room until ctx
-// ends: that is what slows the sender down.
+// deliver passes a message of another application. Where there is no room it waits
+// until ctx ends, or the receiver has taken nothing for a while: that is what slows
+// the sender down.
 func (h *hub) deliver(ctx context.Context, u Update) {
 	for _, s := range h.all() {
-		for {
-			ok, space := s.offer(u)
-			if ok {
-				break
+		if !s.deliver(ctx, u) {
+			s.dropped.Add(1)
+		}
+	}
+}
+
+func (s *Subscription) deliver(ctx context.Context, u Update) bool {
+	ok, space := s.offer(u)
+	if ok {
+		return true
+	}
+	late := time.NewTimer(s.patience())
+	defer late.Stop()
+	for {
+		select {
+		case <-space:
+		case <-late.C:
+			left := s.patience()
+			if left <= 0 {
+				return false
 			}
-			select {
-			case <-space:
-				continue
-			case <-ctx.Done():
-				s.dropped.Add(1)
-			}
-			break
+			late.Reset(left)
+		case <-ctx.Done():
+			return false
+		}
+		if ok, space = s.offer(u); ok {
+			return true
 		}
 	}
 }

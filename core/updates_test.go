@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,21 +52,62 @@ func TestSlowSubscriber(t *testing.T) {
 	})
 }
 
+// A receiver that takes something now and then is waited for; one that takes nothing
+// is not, until it does.
+func TestDeliverToStalledSubscriber(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h hub
+		s := h.add(1)
+		h.deliver(t.Context(), AppMessage{Message: []byte("1")})
+		began := time.Now()
+		for _, want := range []time.Duration{stallTime, stallTime} { // the second at once
+			h.deliver(t.Context(), AppMessage{Message: []byte("lost")})
+			if waited := time.Since(began); waited != want {
+				t.Errorf("gave up after %v, want %v", waited, want)
+			}
+		}
+		if s.Dropped() != 2 {
+			t.Errorf("dropped %d, want 2", s.Dropped())
+		}
+		take := func() {
+			if _, err := s.Next(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		take()
+		h.deliver(t.Context(), AppMessage{Message: []byte("2")})
+		// Three messages wait; one is taken each 1.5 s.
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() { h.deliver(t.Context(), AppMessage{Message: []byte("3")}) })
+		}
+		for range 3 {
+			time.Sleep(1500 * time.Millisecond)
+			take()
+		}
+		all.Wait()
+		if s.Dropped() != 2 {
+			t.Errorf("dropped %d of a receiver that reads", s.Dropped()-2)
+		}
+		h.close()
+	})
+}
+
 // Room that is made lets the next message in.
 func TestDeliverWaitsForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h hub
 		s := h.add(1)
 		h.deliver(t.Context(), AppMessage{Message: []byte("1")})
-		time.AfterFunc(time.Minute, func() {
+		time.AfterFunc(time.Second, func() {
 			if _, err := s.Next(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
 		began := time.Now()
 		h.deliver(t.Context(), AppMessage{Message: []byte("2")})
-		if waited := time.Since(began); waited != time.Minute {
-			t.Errorf("waited %v, want a minute", waited)
+		if waited := time.Since(began); waited != time.Second {
+			t.Errorf("waited %v, want a second", waited)
 		}
 		s.Close()
 		if u, err := s.Next(t.Context()); err != nil || string(u.(AppMessage).Message) != "2" {

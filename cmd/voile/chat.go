@@ -94,7 +94,7 @@ func (f *chatFlags) run(cmd *cobra.Command, io streams, friend chat.Invitation) 
 	if f.hops < 0 || f.hops > config.StockTuning().MaxRouteHopCount {
 		return misused("--hops: %d is not 1 to %d", f.hops, config.StockTuning().MaxRouteHopCount)
 	}
-	log, _, err := newLogger(io.err, f.logLevel, false)
+	log, err := newLogger(io.err, f.logLevel)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (f *chatFlags) chatConfig(cmd *cobra.Command, ticket privnet.Ticket) (confi
 		at, err := listenFor(cmd.Context(), ticket, f.listen)
 		return ticket.Config("voile-chat", at), err
 	}
-	s, _, err := f.settings(cmd, "")
+	s, _, err := f.settings(cmd)
 	if err != nil {
 		return config.Config{}, err
 	}

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"context"
 	"net"
 	"os"
+	"strconv"
+	"time"
+
+	"github.com/voile-net/voile/core"
 )
 
 // notify tells systemd how the program is, if systemd has started it and wants
@@ -21,4 +26,38 @@ func notify(state string) {
 	}
 	defer conn.Close()
 	_, _ = conn.Write([]byte(state))
+}
+
+// watchdogInterval is how often systemd wants to hear that the program is well, so
+// often that two times can be missed. 0: it does not (sd_watchdog_enabled).
+func watchdogInterval(lookup func(string) string, pid int) time.Duration {
+	micros, err := strconv.ParseUint(lookup("WATCHDOG_USEC"), 10, 62)
+	if err != nil || micros == 0 {
+		return 0
+	}
+	if of := lookup("WATCHDOG_PID"); of != "" && of != strconv.Itoa(pid) {
+		return 0
+	}
+	return time.Duration(micros) * time.Microsecond / 3
+}
+
+// watchdog tells systemd again and again that the node answers, until ctx ends. A
+// node that hangs does not get to it, and systemd starts it anew.
+func watchdog(ctx context.Context, node *core.Node) {
+	every := watchdogInterval(os.Getenv, os.Getpid())
+	if every <= 0 {
+		return
+	}
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			if _, err := node.State(); err == nil { // takes the locks of all parts
+				notify("WATCHDOG=1")
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -6,42 +6,28 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
-	"net/netip"
 	"os"
-	"slices"
-	"strings"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/voile-net/voile/bind"
+	"github.com/voile-net/voile/cmd/voile/internal/logs"
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/attach"
-	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/table"
 	"github.com/voile-net/voile/platform"
+	"github.com/voile-net/voile/platform/sockets"
 )
 
 // closeTime is how long an orderly end may take.
 const closeTime = 10 * time.Second
 
-// serveFlags are the flags of "voile serve".
-type serveFlags struct {
-	config           string
-	api              string
-	detached         bool
-	data             string
-	private          bool
-	networkKey       string
-	bootstrap        []string
-	bootstrapKeys    []string
-	bootstrapRecords []string
-	listenPort       uint16
-	logLevel         string
-	logJSON          bool
-	dumpConfig       bool
-}
+func now() time.Time { return time.Now() }
 
 func newServeCommand(io streams) *cobra.Command {
 	var f serveFlags
@@ -49,24 +35,34 @@ func newServeCommand(io streams) *cobra.Command {
 		Use:   "serve",
 		Short: "Run a node with the JSON API until it is told to stop",
 		Long: `Runs a node and serves the remote JSON API: one JSON object per line, over TCP
-or a Unix socket. When clients can connect, it prints one line to stdout,
-"ready ADDRESS"; the log goes to stderr. It ends on SIGTERM or Ctrl-C.
+and a Unix socket. When clients can connect, it prints one line to stdout,
+"ready ADDRESS"; the log goes to stderr. It ends on SIGTERM or Ctrl-C, and opens
+its log file anew on SIGHUP.
 
-The API has no password: whoever can connect has the node. Keep it on localhost,
-or on a Unix socket that only its users may open.
+On localhost, and on a Unix socket that only its users may open, the API has no
+password: whoever can connect has the node. Any other address takes TLS and a
+token, see --api-token-file.
 
-The configuration file is JSON or YAML: a VeilidConfig, or one below "core:" as
-the settings file of a server has it. Keys that are left out keep their defaults;
---dump-config prints all of them. Flags go before the file.
+The settings file is JSON or YAML: a VeilidConfig, or one below "core:" as the
+settings file of a server has it. Keys that are left out keep their defaults;
+--dump-config prints all of them. Flags go before --set, and that before the file.
+Flags of the original server are understood: --config-file, --set-config,
+--no-attach, --port and others.
 
 Environment: VOILE_NETWORK_KEY in place of --network-key, DEK_PASSWORD and
 NEW_DEK_PASSWORD for the password of the device encryption key.`,
 		Example: `  # Join the public network.
   voile serve
 
-  # The same with a configuration of one's own, and the API on a Unix socket.
+  # The same with settings of one's own, and the API on a Unix socket.
   voile serve --dump-config > voile.yaml
   voile serve --config voile.yaml --api unix:/run/voile/api
+
+  # One setting.
+  voile serve --set core.network.upnp=true
+
+  # Clients on other machines: TLS and a token.
+  voile serve --api localhost:5959 --api 0.0.0.0:5960 --api-token-file api.token
 
   # A network of one's own on this machine: make an identity for the first node,
   # and join the others by a record of it.
@@ -77,25 +73,12 @@ NEW_DEK_PASSWORD for the password of the device encryption key.`,
       --bootstrap-record '0|0|VLD0:...|127.0.0.1|U5150,T5150,W5150/ws'`,
 		Args: cobra.NoArgs,
 	}
-	var identity string
-	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.StringVarP(&f.config, "config", "c", "", "configuration `file`, JSON or YAML")
-	flags.StringVar(&f.api, "api", defaultAPI, "where the API listens: host:port, unix:PATH, or \"\" for nowhere")
-	flags.StringVar(&f.data, "data", "", "`directory` for everything that is kept (default: of the user)")
-	flags.StringVar(&identity, "identity", "", "`file` with a key pair, see \"voile keys\" (default: made once and kept)")
-	flags.BoolVar(&f.detached, "detached", false, "wait for a client to attach the node")
-	flags.BoolVar(&f.private, "private", false, "a private network: local addresses count as reachable; needs a network key")
-	flags.StringVar(&f.networkKey, "network-key", "", "`password` of a separate network")
-	flags.StringSliceVar(&f.bootstrap, "bootstrap", nil, "where to join: direct URLs such as tcp://host:5150, or TXT names")
-	flags.StringSliceVar(&f.bootstrapKeys, "bootstrap-keys", nil, "public `keys` that sign bootstrap records; \"\" takes unsigned ones")
-	flags.StringArrayVar(&f.bootstrapRecords, "bootstrap-record", nil, "a bootstrap `record` to join by; may be repeated")
-	flags.Uint16Var(&f.listenPort, "listen-port", 0, "`port` of UDP, TCP and WebSocket (default 5150)")
-	flags.StringVar(&f.logLevel, "log-level", "", "off, error, warn, info, debug or trace (default info)")
-	flags.BoolVar(&f.logJSON, "log-json", false, "log in JSON")
-	flags.BoolVar(&f.dumpConfig, "dump-config", false, "print the settings in force as YAML, without secrets, and end")
+	f.define(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		s, unknown, err := f.settings(cmd, identity)
+		if done, err := f.printed(io, cmd); done {
+			return err
+		}
+		s, unknown, err := f.settings(cmd)
 		if err != nil {
 			return err
 		}
@@ -107,105 +90,97 @@ NEW_DEK_PASSWORD for the password of the device encryption key.`,
 			_, err = io.out.Write(text)
 			return err
 		}
-		log, level, err := newLogger(io.err, s.logLevel, f.logJSON)
-		if err != nil {
-			return err
-		}
-		for _, key := range unknown {
-			log.Warn("configuration key is not known and has no effect", "key", key)
-		}
-		return serve(cmd.Context(), io, s, log, level)
+		return s.run(cmd.Context(), io, unknown)
 	}
 	return cmd
 }
 
-// settings joins file, environment and flags.
-func (f *serveFlags) settings(cmd *cobra.Command, identity string) (s settings, unknown []string, err error) {
-	s = serverDefaults()
-	if f.config != "" {
-		if s, unknown, err = readSettings(f.config); err != nil {
-			return s, nil, err
-		}
+// run is the process around a server: its place, its streams and its log.
+func (s *settings) run(ctx context.Context, io streams, unknown []string) (err error) {
+	leave, err := s.daemon.enter(&io)
+	if err != nil {
+		return err
 	}
-	if err := f.apply(&s, cmd.Flags().Changed); err != nil {
-		return s, nil, err
+	defer leave()
+	clients := bind.NewLogLayer(logs.LevelTrace) // the layers decide what it gets
+	defer clients.Close()
+	layers, err := s.logging.open(io, clients.Handler())
+	if err != nil {
+		return misused("log: %w", err)
 	}
-	if identity != "" {
-		pair, err := readKeyPair(identity, nil)
-		if err != nil {
-			return s, nil, err
-		}
-		t := &s.core.Network.RoutingTable
-		t.PublicKeys, t.SecretKeys = []string{pair.Public.String()}, []config.Secret{config.Secret(pair.Secret.Text())}
+	log := layers.Logger()
+	// What uses the log has ended before; the terminal stays.
+	defer func() { err = errors.Join(err, layers.Close()) }()
+	for _, key := range unknown {
+		log.Warn("configuration key is not known and has no effect", "key", key)
 	}
-	return s, unknown, s.core.Validate()
+	for _, key := range s.unsupported() {
+		log.Warn("setting has no effect", "key", key)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var reopening sync.WaitGroup
+	reopening.Go(func() { reopenOnHangup(ctx, layers, log) })
+	defer reopening.Wait()
+	defer stop()
+	return serve(ctx, io, s, layers, clients)
 }
 
-func (f *serveFlags) apply(s *settings, changed func(flag string) bool) error {
-	for name, at := range map[string]**config.Secret{
-		"VOILE_NETWORK_KEY": &s.core.Network.NetworkKeyPassword,
-		"NEW_DEK_PASSWORD":  &s.core.ProtectedStore.NewDeviceEncryptionKeyPassword,
+// open opens the log layers; clients is the handler of the layer "api".
+func (l *loggingSettings) open(io streams, clients slog.Handler) (*logs.Logs, error) {
+	cfg := logs.Config{
+		Writer: io.err, JSON: l.json, FilePath: l.filePath, FileAppend: l.fileAppend, Program: "voile", API: clients,
+	}
+	for layer, from := range map[logs.Layer]layerSettings{
+		logs.Terminal: l.terminal, logs.File: l.file, logs.System: l.system, logs.API: l.api,
 	} {
-		if text, ok := os.LookupEnv(name); ok {
-			secret := config.Secret(text)
-			*at = &secret
-		}
+		cfg.Layers[layer] = logs.LayerConfig{Enabled: from.enabled, Level: string(from.level), Ignore: from.ignore}
 	}
-	if text, ok := os.LookupEnv("DEK_PASSWORD"); ok {
-		s.core.ProtectedStore.DeviceEncryptionKeyPassword = config.Secret(text)
-	}
-	if changed("api") {
-		s.api = f.api
-	}
-	if f.detached {
-		s.autoAttach = false
-	}
-	if changed("log-level") {
-		s.logLevel = f.logLevel
-	}
-	n := &s.core.Network
-	if changed("network-key") {
-		key := config.Secret(f.networkKey)
-		n.NetworkKeyPassword = &key
-	}
-	if f.private {
-		n.PrivateNetwork = true
-		// The public network's bootstraps are of no use to a private one.
-		if slices.Equal(n.RoutingTable.Bootstrap, config.Default().Network.RoutingTable.Bootstrap) {
-			n.RoutingTable.Bootstrap, n.RoutingTable.BootstrapKeys = []string{}, []string{}
-			n.RoutingTable.ServeDirectBootstrap = true
-		}
-	}
-	if changed("bootstrap") {
-		n.RoutingTable.Bootstrap = f.bootstrap
-	}
-	if changed("bootstrap-keys") {
-		n.RoutingTable.BootstrapKeys = f.bootstrapKeys
-	}
-	if changed("bootstrap-record") {
-		n.RoutingTable.BootstrapRecords = f.bootstrapRecords
-	}
-	if changed("listen-port") {
-		at := fmt.Sprintf(":%d", f.listenPort)
-		n.Protocol.UDP.ListenAddress, n.Protocol.TCP.ListenAddress, n.Protocol.WS.ListenAddress = at, at, at
-	}
-	return s.useDirectory(f.data)
+	return logs.Open(cfg)
 }
 
-// serve runs a node until ctx ends or a client stops it.
-func serve(ctx context.Context, io streams, s settings, log *slog.Logger, level *slog.LevelVar) (err error) {
+// reopenOnHangup opens the log file anew at each SIGHUP until ctx ends. SIGHUP has
+// no other effect (spec 07 §7.4).
+func reopenOnHangup(ctx context.Context, layers *logs.Logs, log *slog.Logger) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Ignore(syscall.SIGHUP)
+	for {
+		select {
+		case <-hangup:
+			if err := layers.Reopen(); err != nil {
+				log.Error("log file not opened anew", "err", err)
+				continue
+			}
+			log.Info("log file opened anew")
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// serve runs a node until ctx ends or a client stops it. The order of start and
+// end is that of spec 07 §7.4.
+func serve(ctx context.Context, io streams, s *settings, layers *logs.Logs, clients *bind.LogLayer) (err error) {
+	log := layers.Logger()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var listener net.Listener
-	if s.api != "" {
-		if listener, err = listenAPI(s.api, log); err != nil {
-			return err
-		}
-		defer listener.Close()
+	all, err := s.api.listen(ctx, s.testing.subnodeIndex, log)
+	if err != nil {
+		return err
 	}
-	small := make(chan struct{})
-	go func() { defer close(small); keepSmall(ctx) }()
-	defer func() { stop(); <-small }()
+	defer all.Close()
+	token, secure, err := s.api.guard(all, s.dataDirectory(), log)
+	if err != nil {
+		return err
+	}
+	monitor, err := s.openMonitor(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer monitor.Close()
+	var background sync.WaitGroup
+	background.Go(func() { keepSmall(ctx) })
+	defer func() { stop(); background.Wait() }()
 	node, err := core.Start(ctx, s.core, core.Options{Logger: log})
 	if err != nil {
 		return startHint(err, s)
@@ -214,21 +189,24 @@ func serve(ctx context.Context, io streams, s settings, log *slog.Logger, level 
 	defer func() { err = errors.Join(err, shutdown(node, ended, log)) }()
 	defer notify("STOPPING=1")
 
-	host := &host{settings: s, stop: stop, level: level}
-	server := bind.NewServer(bind.New(node, bind.Options{Control: host.control, Logger: log}), bind.ServerOptions{Logger: log})
+	clients.Start(node)
+	host := &host{settings: s, stop: stop, layers: layers}
+	api := bind.New(node, bind.Options{Control: host.control, Logger: log})
+	server := bind.NewServer(api, bind.ServerOptions{Logger: log})
+	front := s.api.front(server, token, secure, log)
 	watched := node.Subscribe(0)
-	served := make(chan error, 1)
 	go func() {
 		defer close(ended)
 		watch(ctx, watched, log)
 		watched.Close()
-		server.Close()
+		front.Close()
+		monitor.Close()
 	}()
-	address := ""
-	if listener != nil {
-		address = " " + listener.Addr().String()
-		go func() { served <- server.Serve(listener) }()
+	served := make(chan error, len(all))
+	for _, l := range all {
+		go func() { served <- front.Serve(sockets.Quick(l)) }()
 	}
+	monitor.Start(node, server)
 	if s.autoAttach {
 		if err := node.Attach(); err != nil {
 			stop()
@@ -236,11 +214,12 @@ func serve(ctx context.Context, io streams, s settings, log *slog.Logger, level 
 		}
 	}
 	log.Info("node started", "id", node.ID().String())
-	if _, err := fmt.Fprintf(io.out, "ready%s\n", address); err != nil {
+	if _, err := fmt.Fprintf(io.out, "ready%s\n", all.address()); err != nil {
 		stop()
 		return err
 	}
 	notify("READY=1")
+	background.Go(func() { watchdog(ctx, node) })
 	select {
 	case <-ctx.Done():
 	case err := <-served:
@@ -252,6 +231,9 @@ func serve(ctx context.Context, io streams, s settings, log *slog.Logger, level 
 	log.Info("stopping")
 	return nil
 }
+
+// dataDirectory is where everything is that has a place by default.
+func (s *settings) dataDirectory() string { return filepath.Dir(s.core.TableStore.Directory) }
 
 // shutdown ends a node, in the order of spec 07 §7.4, and gives up when that
 // takes too long.
@@ -295,53 +277,8 @@ func watch(ctx context.Context, updates *core.Subscription, log *slog.Logger) {
 	}
 }
 
-// listenAPI opens the socket of the API.
-func listenAPI(address string, log *slog.Logger) (net.Listener, error) {
-	if path, ok := strings.CutPrefix(address, "unix:"); ok {
-		return listenUnix(path)
-	}
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, misused("--api %s: want host:port, unix:PATH or \"\"", address)
-	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("api: %w; stop the program that has this address or choose another with --api HOST:PORT", err)
-	}
-	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
-		log.Warn("the api has no password and can be reached from other machines", "address", l.Addr().String())
-	}
-	return l, nil
-}
-
-// listenUnix opens a socket that only its owner can use. One that a crash has
-// left is replaced (spec 07 §5.1); one that answers is not.
-func listenUnix(path string) (net.Listener, error) {
-	if conn, err := net.Dial("unix", path); err == nil {
-		conn.Close()
-		return nil, fmt.Errorf("api: another program serves %s; stop it or choose another path", path)
-	}
-	if info, err := os.Lstat(path); err == nil {
-		if info.Mode().Type() != os.ModeSocket {
-			return nil, misused("--api unix:%s: there is a file of that name that is no socket", path)
-		}
-		if err := os.Remove(path); err != nil {
-			return nil, fmt.Errorf("api: %w", err)
-		}
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("api: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		l.Close()
-		return nil, fmt.Errorf("api: %w", err)
-	}
-	return l, nil
-}
-
 // startHint adds to what kept a node from starting what can be done about it.
-func startHint(err error, s settings) error {
+func startHint(err error, s *settings) error {
 	hint := ""
 	var corrupt *platform.CorruptError
 	switch {

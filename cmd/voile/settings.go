@@ -11,19 +11,65 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/voile-net/voile/core/config"
 	"gopkg.in/yaml.v3"
 )
 
-// settings are everything that "voile serve" goes by: a configuration file over
-// the defaults of a server, and flags over that.
+// settings are everything that "voile serve" goes by: a settings file over the
+// defaults of a server, and flags over that. They have the shape of the original's
+// settings file (spec 07 §7.1), with some keys more.
 type settings struct {
-	core       config.Config
-	api        string // where the API listens; "": nowhere
+	daemon     daemonSettings
+	api        apiSettings
 	autoAttach bool
-	logLevel   string // "": info
+	logging    loggingSettings
+	metrics    string // address of health and metrics; "": none
+	testing    testingSettings
+	core       config.Config
 }
+
+type daemonSettings struct {
+	enabled                             bool
+	pidFile, chroot, workingDirectory   *string
+	user, group, stdoutFile, stderrFile *string
+}
+
+// apiSettings say where clients can connect and what they must show.
+type apiSettings struct {
+	ipc          bool
+	ipcDirectory string // "": below the directory for data
+	ipcPath      string // "": in ipcDirectory, named by the index of the subnode
+	ipcMode      string // of the socket, octal
+	network      bool
+	addresses    string // host:port, with commas between
+
+	tokenFile, certificate, key string // for addresses that others can reach
+	insecure                    bool
+	webSocket                   bool
+	origins, hosts              []string
+}
+
+// directives are log levels (spec 07 §7.4).
+type directives string
+
+type layerSettings struct {
+	enabled bool
+	level   directives
+	ignore  []string
+}
+
+type loggingSettings struct {
+	json                                  bool
+	system, terminal, file, api, otlp     layerSettings
+	filePath                              string
+	fileAppend                            bool
+	otlpEndpoint, flamePath, perfettoPath string
+	flame, perfetto, console              bool
+}
+
+type testingSettings struct{ subnodeIndex, subnodeCount uint16 }
 
 // defaultAPI is where the API listens.
 const defaultAPI = "localhost:5959"
@@ -43,11 +89,20 @@ func serverDefaults() settings {
 	c.Network.Protocol.UDP.ListenAddress = ":5150"
 	c.Network.Protocol.TCP.ListenAddress = ":5150"
 	c.Network.Protocol.WS.ListenAddress = ":5150"
-	return settings{core: c, api: defaultAPI, autoAttach: true}
+	s := settings{core: c, autoAttach: true}
+	s.api = apiSettings{ipc: true, ipcMode: "0600", network: true, addresses: defaultAPI, origins: []string{}, hosts: []string{}}
+	layer := func(enabled bool, level directives) layerSettings { return layerSettings{enabled, level, []string{}} }
+	s.logging = loggingSettings{
+		system: layer(false, "info"), terminal: layer(true, "info"), file: layer(false, "info"),
+		api: layer(true, "info"), otlp: layer(false, "trace"),
+		fileAppend: true, otlpEndpoint: "localhost:4317",
+	}
+	s.testing = testingSettings{subnodeCount: 1}
+	return s
 }
 
-// readSettings reads a configuration file over the defaults. Unknown keys are
-// returned by their paths; a key with a wrong value is a *config.KeyError.
+// readSettings reads a settings file over the defaults. Unknown keys are returned
+// by their paths; a key with a wrong value is a *config.KeyError.
 func readSettings(path string) (s settings, unknown []string, err error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -77,92 +132,121 @@ func parseSettings(text []byte) (s settings, unknown []string, err error) {
 	if err != nil {
 		return s, nil, misused("config: neither JSON nor YAML: %w", err)
 	}
-	core := tree
-	if inner, whole := tree["core"]; whole {
-		if unknown, err = s.server(tree); err != nil {
-			return s, nil, err
-		}
-		switch inner := inner.(type) {
-		case nil:
-			core = nil
-		case map[string]any:
-			core = inner
-		default:
-			return s, nil, &config.KeyError{Path: "core", Msg: "must be an object"}
-		}
-		serverSpelling(core)
+	if !s.isServerTree(tree) {
+		tree = map[string]any{"core": tree}
 	}
-	again, err := json.Marshal(core)
-	if err != nil { // YAML has keys that are no texts
-		return s, nil, misused("config: %w", err)
-	}
-	if core == nil {
-		again = []byte("{}")
-	}
-	c, strange, err := config.ParseOver(again, s.core)
-	if err != nil {
-		return s, nil, err
-	}
-	s.core = c
-	return s, append(unknown, strange...), nil
+	unknown, err = s.take(tree)
+	return s, unknown, err
 }
 
-// server takes the settings beside "core" that have a meaning here.
-func (s *settings) server(tree map[string]any) (unknown []string, err error) {
-	for _, key := range slices.Sorted(maps.Keys(tree)) {
-		switch value := tree[key].(type) {
-		case bool:
-			if key != "auto_attach" {
-				unknown = append(unknown, key)
+// isServerTree reports whether a file has the form of a server's: one key that
+// only such a file has is enough.
+func (s *settings) isServerTree(tree map[string]any) bool {
+	for key := range tree {
+		if s.isServerKey(key) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *settings) isServerKey(first string) bool {
+	return first == "core" || slices.ContainsFunc(s.keys(), func(k settingsKey) bool {
+		name, _, _ := strings.Cut(k.path, ".")
+		return name == first
+	})
+}
+
+// take puts the values of a tree over the settings. unknown has the paths of what
+// is not known; those below "core" are without it, as all messages about them.
+func (s *settings) take(tree map[string]any) (unknown []string, err error) {
+	known := map[string]settingsKey{}
+	for _, k := range s.keys() {
+		known[k.path] = k
+	}
+	var walk func(prefix string, tree map[string]any) error
+	walk = func(prefix string, tree map[string]any) error {
+		for _, name := range slices.Sorted(maps.Keys(tree)) {
+			path := prefix + name
+			value := tree[name]
+			if path == "core" {
 				continue
 			}
-			s.autoAttach = value
-		case map[string]any:
-			switch key {
-			case "core":
-			case "client_api":
-				strange, err := s.clientAPI(value)
-				if err != nil {
-					return nil, err
+			if k, ok := known[path]; ok {
+				if err := k.set(value); err != nil {
+					return err
 				}
-				unknown = append(unknown, strange...)
-			default:
-				unknown = append(unknown, key)
+				continue
 			}
-		default:
-			if key != "core" {
-				unknown = append(unknown, key)
+			inner, isTree := value.(map[string]any)
+			group := slices.ContainsFunc(s.keys(), func(k settingsKey) bool { return strings.HasPrefix(k.path, path+".") })
+			switch {
+			case group && isTree:
+				if err := walk(path+".", inner); err != nil {
+					return err
+				}
+			case group && value == nil: // a heading with nothing below
+			case group:
+				return &config.KeyError{Path: path, Msg: "must be an object"}
+			default:
+				unknown = append(unknown, path)
 			}
 		}
+		return nil
 	}
+	if err := walk("", tree); err != nil {
+		return nil, err
+	}
+	strange, err := s.takeCore(tree["core"])
+	return append(unknown, strange...), err
+}
+
+func (s *settings) takeCore(value any) (unknown []string, err error) {
+	var core map[string]any
+	switch value := value.(type) {
+	case nil:
+		return nil, nil
+	case map[string]any:
+		core = value
+	default:
+		return nil, &config.KeyError{Path: "core", Msg: "must be an object"}
+	}
+	serverSpelling(core)
+	again, err := json.Marshal(core)
+	if err != nil { // YAML has keys that are no texts
+		return nil, misused("config: %w", err)
+	}
+	c, unknown, err := config.ParseOver(again, s.core)
+	if err != nil {
+		return nil, err
+	}
+	s.core = c
 	return unknown, nil
 }
 
-func (s *settings) clientAPI(tree map[string]any) (unknown []string, err error) {
-	for _, key := range slices.Sorted(maps.Keys(tree)) {
-		path := "client_api." + key
-		switch key {
-		case "network_enabled":
-			on, ok := tree[key].(bool)
-			if !ok {
-				return nil, &config.KeyError{Path: path, Msg: "must be true or false"}
-			}
-			if !on {
-				s.api = ""
-			}
-		case "listen_address":
-			address, ok := tree[key].(string)
-			if !ok {
-				return nil, &config.KeyError{Path: path, Msg: "must be a text"}
-			}
-			if on, given := tree["network_enabled"].(bool); !given || on {
-				s.api = address
-			}
-		default:
-			unknown = append(unknown, path)
-		}
+// set applies "key=value": a dotted path of the settings, or of the core's, and a
+// value in YAML (of which JSON is a part).
+func (s *settings) set(assignment string) error {
+	path, text, ok := strings.Cut(assignment, "=")
+	if !ok || path == "" {
+		return misused("--set %s: want KEY=VALUE", assignment)
 	}
-	return unknown, nil
+	var value any
+	if err := yaml.Unmarshal([]byte(text), &value); err != nil {
+		value = text // as the original: what cannot be read is a text
+	}
+	names := strings.Split(path, ".")
+	if !s.isServerKey(names[0]) {
+		names = append([]string{"core"}, names...)
+	}
+	for _, name := range slices.Backward(names) {
+		value = map[string]any{name: value}
+	}
+	unknown, err := s.take(value.(map[string]any))
+	if err == nil && len(unknown) > 0 {
+		return misused("--set %s: there is no such key; --dump-config prints all of them", path)
+	}
+	return err
 }
 
 // serverSpelling changes what the settings file of a server spells in another
@@ -186,8 +270,8 @@ func serverSpelling(core map[string]any) {
 	}
 }
 
-// useDirectory puts the stores that have no place yet below dir; "": below the
-// user's directory for data.
+// useDirectory puts what has no place yet below dir; "": below the user's
+// directory for data.
 func (s *settings) useDirectory(dir string) error {
 	for _, d := range []struct {
 		at   *string
@@ -196,6 +280,7 @@ func (s *settings) useDirectory(dir string) error {
 		{&s.core.ProtectedStore.Directory, "protected_store"},
 		{&s.core.TableStore.Directory, "table_store"},
 		{&s.core.BlockStore.Directory, "block_store"},
+		{&s.api.ipcDirectory, "ipc"},
 	} {
 		if *d.at != "" {
 			continue
@@ -232,40 +317,4 @@ func dataDir() (string, error) {
 		return "", misused("no place for data: %w; name one with --data", err)
 	}
 	return filepath.Join(dir, "voile"), nil
-}
-
-// dump writes the settings as a file that can be read again, without secrets.
-func (s *settings) dump() ([]byte, error) {
-	core, err := json.Marshal(withoutSecrets(s.core))
-	if err != nil {
-		return nil, err
-	}
-	var document yaml.Node // keeps the order of the keys
-	if err := yaml.Unmarshal(core, &document); err != nil {
-		return nil, err
-	}
-	tree := document.Content[0]
-	blockStyle(tree)
-	return yaml.Marshal(map[string]any{
-		"auto_attach": s.autoAttach,
-		"client_api":  map[string]any{"network_enabled": s.api != "", "listen_address": s.api},
-		"core":        tree,
-	})
-}
-
-// blockStyle makes YAML of what was read as JSON.
-func blockStyle(n *yaml.Node) {
-	n.Style = 0
-	for _, c := range n.Content {
-		blockStyle(c)
-	}
-}
-
-// withoutSecrets is a configuration that may be shown.
-func withoutSecrets(c config.Config) config.Config {
-	c.Network.RoutingTable.SecretKeys = []config.Secret{}
-	c.Network.NetworkKeyPassword = nil
-	c.ProtectedStore.DeviceEncryptionKeyPassword = ""
-	c.ProtectedStore.NewDeviceEncryptionKeyPassword = nil
-	return c
 }

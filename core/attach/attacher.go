@@ -49,6 +49,7 @@ type Config struct {
 	Filter   *transport.AddressFilter
 
 	Host    transport.Host
+	Between Between // nil: nothing stands between the transports and Network
 	NetInfo platform.NetInfo
 	Names   *bootstrap.Cache // resolves names
 	Records *bootstrap.Store // of the last bootstrap
@@ -92,6 +93,7 @@ type Attacher struct {
 	drops   []transport.ConnClosed // since the last tick
 	point   []byte                 // restore point of the last session; nil: none
 
+	settings     atomic.Pointer[config.Config]
 	background   atomic.Bool // the application is in the background
 	ownBootstrap atomic.Bool // we were among our own bootstraps
 
@@ -105,6 +107,7 @@ func New(cfg Config) *Attacher {
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
+	a.settings.Store(cfg.Settings)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.wg.Go(a.loop)
 	return a
@@ -259,8 +262,11 @@ func (a *Attacher) step(now time.Time, retry *time.Time) {
 	want, restart := a.want, a.restart
 	a.restart = false
 	a.mu.Unlock()
-	if a.session != nil && (!want || restart) {
+	switch {
+	case a.session != nil && (!want || restart):
 		a.stop()
+	case a.session == nil && !want:
+		a.neverStarted()
 	}
 	if a.session == nil && want && !now.Before(*retry) {
 		s, err := a.start()
@@ -286,9 +292,23 @@ func (a *Attacher) step(now time.Time, retry *time.Time) {
 // that is taken after bind_retry_ms (spec 02 §5.3).
 func (a *Attacher) retryAfter(err error) time.Duration {
 	if errors.Is(err, transport.ErrAddrInUse) {
-		return time.Duration(a.cfg.Settings.Network.BindRetryMS) * time.Millisecond
+		return time.Duration(a.settings.Load().Network.BindRetryMS) * time.Millisecond
 	}
 	return tickInterval
+}
+
+// neverStarted ends a wish that was taken back before the network was started.
+func (a *Attacher) neverStarted() {
+	a.mu.Lock()
+	end := a.status.State == Detaching && !a.want
+	if end {
+		a.status, a.since = Status{State: Detached}, time.Time{}
+	}
+	status := a.status
+	a.mu.Unlock()
+	if end {
+		a.tell(status)
+	}
 }
 
 // stop ends the network and its tasks.
@@ -297,11 +317,13 @@ func (a *Attacher) stop() {
 		return
 	}
 	a.mu.Lock()
-	want := a.want
+	want, told := a.want, a.status.State == Detaching
 	a.status = Status{State: Detaching}
 	status := a.status
 	a.mu.Unlock()
-	a.tell(status)
+	if !told {
+		a.tell(status)
+	}
 	a.session.close()
 	a.session = nil
 

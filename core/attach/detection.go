@@ -80,7 +80,7 @@ func (s *session) validators(n int, f routing.DialFilter) []*routing.Entry {
 
 // groups are the listeners whose public address nobody has configured.
 func (s *session) groups() []detect.Group {
-	p := &s.cfg.Settings.Network.Protocol
+	p := &s.settings.Load().Network.Protocol
 	configured := map[wire.ProtocolType]bool{
 		wire.UDP: p.UDP.PublicAddress != nil, wire.TCP: p.TCP.PublicAddress != nil, wire.WS: p.WS.URL != nil,
 	}
@@ -103,7 +103,7 @@ func (s *session) detectAddresses(ctx context.Context) {
 		}
 	}
 	result, err := detect.Run(ctx, detect.Config{
-		Groups: s.groups(), WSPath: s.cfg.Settings.Network.Protocol.WS.Path, Static: static,
+		Groups: s.groups(), WSPath: s.settings.Load().Network.Protocol.WS.Path, Static: static,
 		Interfaces: interfaces, Validators: s.validators, Asker: asker{s}, Mapper: s.cfg.Mapper,
 		RestrictedNATRetries: s.cfg.Tuning.RestrictedNATRetries, Logger: s.log,
 	})

@@ -19,7 +19,7 @@ const resolveTimeout = 5 * time.Second
 
 // listen opens the sockets that the configuration asks for (spec 04 §11.8).
 func (s *session) listen(ctx context.Context) error {
-	p := &s.cfg.Settings.Network.Protocol
+	p := &s.settings.Load().Network.Protocol
 	c := transport.ListenConfig{WSPath: p.WS.Path, AddressTypes: s.families}
 	for _, l := range []struct {
 		key     string
@@ -58,7 +58,7 @@ func (s *session) resolve(ctx context.Context, host string) ([]netip.Addr, error
 // staticDialInfo is what we know of our addresses without asking anyone
 // (spec 04 §11.9). Unlike the original, require_inbound_relay hides them all.
 func (s *session) staticDialInfo(domain wire.RoutingDomain, d *routing.Domains) []wire.DialInfoDetail {
-	n := &s.cfg.Settings.Network
+	n := &s.settings.Load().Network
 	if n.Privacy.RequireInboundRelay {
 		return nil
 	}
@@ -96,12 +96,12 @@ func (s *session) adder(list *[]wire.DialInfoDetail, domain wire.RoutingDomain, 
 
 // configuredDialInfo is what public_address and url name.
 func (s *session) configuredDialInfo(domain wire.RoutingDomain, d *routing.Domains) []wire.DialInfoDetail {
-	if s.cfg.Settings.Network.Privacy.RequireInboundRelay {
+	if s.settings.Load().Network.Privacy.RequireInboundRelay {
 		return nil
 	}
 	var list []wire.DialInfoDetail
 	add := s.adder(&list, domain, d)
-	p := &s.cfg.Settings.Network.Protocol
+	p := &s.settings.Load().Network.Protocol
 	s.configured(wire.UDP, p.UDP.Enabled, p.UDP.PublicAddress, add)
 	s.configured(wire.TCP, p.TCP.Listen, p.TCP.PublicAddress, add)
 	if p.WS.Listen && p.WS.URL != nil {

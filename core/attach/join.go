@@ -33,7 +33,7 @@ func (s *session) onlyOwnBootstrap(now time.Time) bool {
 // bootstrap asks the bootstraps for peers and makes itself known to them
 // (spec 04 §12.1).
 func (s *session) bootstrap(ctx context.Context) {
-	t := &s.cfg.Settings.Network.RoutingTable
+	t := &s.settings.Load().Network.RoutingTable
 	if len(t.Bootstrap) == 0 && len(t.BootstrapRecords) == 0 {
 		return
 	}
@@ -177,7 +177,7 @@ func (s *session) refreshClosest(ctx context.Context) {
 
 // ServesBootstrap implements network.BootstrapSource.
 func (a *Attacher) ServesBootstrap() bool {
-	return a.cfg.Settings.Network.RoutingTable.ServeDirectBootstrap || a.ownBootstrap.Load()
+	return a.settings.Load().Network.RoutingTable.ServeDirectBootstrap || a.ownBootstrap.Load()
 }
 
 // BootstrapPeers implements network.BootstrapSource (spec 02 §13.4).
@@ -199,5 +199,5 @@ const maxBootstrapScan = 256
 
 // BootstrapRecords implements network.BootstrapSource (spec 02 §13.5).
 func (a *Attacher) BootstrapRecords() []string {
-	return a.cfg.Records.Served(a.cfg.Settings.Network.RoutingTable.BootstrapRecords)
+	return a.cfg.Records.Served(a.settings.Load().Network.RoutingTable.BootstrapRecords)
 }

@@ -99,17 +99,18 @@ func (a *Attacher) start() (_ *session, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("network interfaces: %w", err)
 	}
-	domains := routing.NewDomains(network, a.cfg.Settings.Network.PrivateNetwork)
-	allowed := allowedFamilies(a.cfg.Settings.Network.AddressTypes)
+	domains := routing.NewDomains(network, a.settings.Load().Network.PrivateNetwork)
+	allowed := allowedFamilies(a.settings.Load().Network.AddressTypes)
 	s.families = domains.AddressTypes(wire.PublicInternet, allowed)
 	if s.families == 0 {
 		return nil, ErrNoAddress
 	}
 	a.cfg.Table.SetDomains(domains)
 	s.detect.Store(s.wantsDetection(domains))
+	handler, outward := a.between()
 	s.stack, err = transport.New(transport.Config{
-		Host: a.cfg.Host, Handler: a.cfg.Network, Filter: a.cfg.Filter, Logger: a.log,
-		MaxConnections:    int(a.cfg.Settings.Network.MaxConnections),
+		Host: a.cfg.Host, Handler: handler, Filter: a.cfg.Filter, Logger: a.log,
+		MaxConnections:    int(a.settings.Load().Network.MaxConnections),
 		ConnectTimeout:    a.cfg.Tuning.ConnectTimeout,
 		SendTimeout:       a.cfg.Tuning.SendTimeout,
 		InactivityTimeout: a.cfg.Tuning.InactivityTimeout,
@@ -129,7 +130,7 @@ func (a *Attacher) start() (_ *session, err error) {
 			s.families &= bound
 		}
 	}
-	a.cfg.Network.SetStack(s.stack)
+	a.cfg.Network.SetStack(outward(s.stack))
 	a.current.Store(s)
 	s.configure(domains, true)
 	s.restore(domains)
@@ -141,7 +142,7 @@ func (a *Attacher) start() (_ *session, err error) {
 // may publish the same (spec 04 §3.4).
 func (s *session) basis(d *routing.Domains) []byte {
 	n := d.Network()
-	protocol, _ := json.Marshal(s.cfg.Settings.Network.Protocol) // plain values: cannot fail
+	protocol, _ := json.Marshal(s.settings.Load().Network.Protocol) // plain values: cannot fail
 	h := sha256.New()
 	fmt.Fprintln(h, n.Egress4, n.Egress6, d.PublicationAddrs(wire.PublicInternet), s.stack.BoundAddrs(), s.detect.Load())
 	h.Write(protocol)
@@ -197,7 +198,7 @@ func allowedFamilies(names []string) wire.AddressSet {
 // wantsDetection resolves detect_address_changes (spec 04 §3.1): by itself it is
 // on if a family in use has no global interface address.
 func (s *session) wantsDetection(d *routing.Domains) bool {
-	n := &s.cfg.Settings.Network
+	n := &s.settings.Load().Network
 	switch {
 	case n.Privacy.RequireInboundRelay || d.Private():
 		return false
@@ -209,12 +210,12 @@ func (s *session) wantsDetection(d *routing.Domains) bool {
 
 // configure tells the table what the network of this node is now.
 func (s *session) configure(d *routing.Domains, first bool) {
-	p := &s.cfg.Settings.Network.Protocol
+	p := &s.settings.Load().Network.Protocol
 	for _, domain := range []wire.RoutingDomain{wire.PublicInternet, wire.LocalNetwork} {
 		own := s.cfg.Table.Own(domain)
 		families := s.families
 		if domain == wire.LocalNetwork {
-			families = d.AddressTypes(domain, allowedFamilies(s.cfg.Settings.Network.AddressTypes))
+			families = d.AddressTypes(domain, allowedFamilies(s.settings.Load().Network.AddressTypes))
 		}
 		setup := routing.Setup{Families: families}
 		if p.UDP.Enabled {
@@ -430,7 +431,7 @@ func (s *session) watchInterfaces(ctx context.Context) {
 		return
 	}
 	d := routing.NewDomains(network, old.Private())
-	families := d.AddressTypes(wire.PublicInternet, allowedFamilies(s.cfg.Settings.Network.AddressTypes))
+	families := d.AddressTypes(wire.PublicInternet, allowedFamilies(s.settings.Load().Network.AddressTypes))
 	s.log.Info("network changed")
 	if s.cfg.Mapper != nil {
 		s.cfg.Mapper.Clear(ctx) // the gateway may be another

@@ -28,7 +28,8 @@ const (
 	maxArgonMemory = 1 << 20 // KiB
 	maxArgonTime   = 64
 	maxHashText    = 512 // bytes of the string
-	maxHashOutput  = 64  // bytes of the hash in it
+	minHashOutput  = 10  // bytes of the hash in it
+	maxHashOutput  = 64
 )
 
 func (*vld0) DeriveSharedSecret(password, salt []byte) (SharedSecret, error) {
@@ -50,15 +51,18 @@ func (*vld0) HashPassword(password, salt []byte) (string, error) {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(raw)), nil
 }
 
-// VerifyPassword takes algorithm, cost and salt from the string. Versions and
-// algorithms that this node cannot compute do not match anything.
+// VerifyPassword takes algorithm, cost and salt from the string. Versions, algorithms
+// and costs that this node cannot compute do not match anything.
 func (*vld0) VerifyPassword(password []byte, hash string) (bool, error) {
 	p, err := parsePHC(hash)
 	if err != nil {
 		return false, err
 	}
-	if p.hash == nil || p.version != argonVersion {
+	if p.hash == nil || p.version != argonVersion || !p.valid {
 		return false, nil
+	}
+	if p.time > maxArgonTime || p.memory > maxArgonMemory {
+		return false, fmt.Errorf("%w: m=%d,t=%d", ErrPasswordCost, p.memory, p.time)
 	}
 	var again []byte
 	switch p.algorithm {
@@ -79,6 +83,15 @@ func checkSalt(salt []byte) error {
 	return nil
 }
 
+// hashFault is what is wrong with a password hash string, in the words of the
+// original, which programs may show. It is an ErrPasswordHash.
+type hashFault string
+
+func (f hashFault) Error() string { return string(f) }
+
+// Is makes it an [ErrPasswordHash].
+func (f hashFault) Is(target error) bool { return target == ErrPasswordHash }
+
 // phc is a parsed password hash string:
 // $algorithm[$v=version][$m=…,t=…,p=…][$salt[$hash]]
 type phc struct {
@@ -86,22 +99,28 @@ type phc struct {
 	version      int
 	time, memory uint32
 	threads      uint8
+	valid        bool   // there can be such a cost
 	salt, hash   []byte // hash nil: the string has none
 }
 
 // parsePHC reads the string format; what is left out has the defaults of spec 01 §4.9.
 func parsePHC(text string) (phc, error) {
-	p := phc{version: argonVersion, time: argonTime, memory: argonMemory, threads: argonThreads}
+	p := phc{version: argonVersion, time: argonTime, memory: argonMemory, threads: argonThreads, valid: true}
 	fields := strings.Split(text, "$")
-	if len(text) > maxHashText || len(fields) < 2 || fields[0] != "" || fields[1] == "" {
-		return p, fmt.Errorf("%w: missing field", ErrPasswordHash)
+	switch {
+	case len(fields) < 2 || fields[0] != "":
+		return p, hashFault("password hash string missing field")
+	case len(text) > maxHashText:
+		return p, hashFault("password hash string too long")
+	case !isPHCName(fields[1]):
+		return p, hashFault("invalid parameter name")
 	}
 	p.algorithm = fields[1]
 	fields = fields[2:]
 	if len(fields) > 0 && strings.HasPrefix(fields[0], "v=") {
 		v, err := strconv.ParseUint(fields[0][2:], 10, 31)
 		if err != nil {
-			return p, fmt.Errorf("%w: version %q", ErrPasswordHash, fields[0])
+			return p, hashFault("invalid parameter value")
 		}
 		p.version = int(v)
 		fields = fields[1:]
@@ -112,61 +131,87 @@ func parsePHC(text string) (phc, error) {
 		}
 		fields = fields[1:]
 	}
-	if len(fields) > 2 {
-		return p, fmt.Errorf("%w: too many fields", ErrPasswordHash)
-	}
 	var err error
 	if len(fields) > 0 {
-		if p.salt, err = decodePHC(fields[0], minSalt, maxSalt); err != nil {
-			return p, fmt.Errorf("%w: salt: %w", ErrPasswordHash, err)
+		if p.salt, err = decodePHCSalt(fields[0]); err != nil {
+			return p, err
 		}
 	}
 	if len(fields) > 1 {
-		if p.hash, err = decodePHC(fields[1], 10, maxHashOutput); err != nil {
-			return p, fmt.Errorf("%w: hash: %w", ErrPasswordHash, err)
+		if p.hash, err = decodePHCHash(fields[1]); err != nil {
+			return p, err
 		}
+	}
+	if len(fields) > 2 {
+		return p, hashFault("password hash has unexpected trailing characters")
 	}
 	return p, nil
 }
 
-func (p *phc) parseParameters(text string) error {
-	for _, parameter := range strings.Split(text, ",") {
-		name, value, _ := strings.Cut(parameter, "=")
-		n, err := strconv.ParseUint(value, 10, 32)
-		if err != nil {
-			return fmt.Errorf("%w: parameter %q", ErrPasswordHash, parameter)
+// isPHCName reports whether the text can name an algorithm or a parameter.
+func isPHCName(text string) bool {
+	for _, c := range []byte(text) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
 		}
+	}
+	return text != "" && len(text) <= 32
+}
+
+// parseParameters reads the cost. Numbers and names that make no sense are no fault of
+// the string, only nothing matches them.
+func (p *phc) parseParameters(text string) error {
+	for parameter := range strings.SplitSeq(text, ",") {
+		name, value, _ := strings.Cut(parameter, "=")
+		if !isPHCName(name) {
+			return hashFault("invalid parameter name")
+		}
+		n, err := strconv.ParseUint(value, 10, 32)
+		p.valid = p.valid && err == nil
 		switch name {
 		case "m":
 			p.memory = uint32(n)
 		case "t":
 			p.time = uint32(n)
 		case "p":
-			if n == 0 || n > 255 {
-				return fmt.Errorf("%w: parameter %q", ErrPasswordHash, parameter)
-			}
 			p.threads = uint8(n)
+			p.valid = p.valid && n > 0 && n <= 255
 		default:
-			return fmt.Errorf("%w: unknown parameter %q", ErrPasswordHash, parameter)
+			p.valid = false
 		}
 	}
-	if p.time == 0 || p.memory < 8*uint32(p.threads) {
-		return fmt.Errorf("%w: parameters %q", ErrPasswordHash, text)
-	}
-	if p.time > maxArgonTime || p.memory > maxArgonMemory {
-		return fmt.Errorf("%w: %q", ErrPasswordCost, text)
-	}
+	p.valid = p.valid && p.time > 0 && p.memory >= 8*uint32(p.threads)
 	return nil
 }
 
-// decodePHC decodes strict unpadded standard base64 of a length within bounds.
-func decodePHC(text string, least, most int) ([]byte, error) {
+// decodePHCSalt decodes a salt.
+func decodePHCSalt(text string) ([]byte, error) {
+	switch n := base64.RawStdEncoding.DecodedLen(len(text)); {
+	case n < minSalt:
+		return nil, hashFault(fmt.Sprintf("salt too short (minimum %d bytes)", minSalt))
+	case n > maxSalt:
+		return nil, hashFault(fmt.Sprintf("salt too long (maximum %d bytes)", maxSalt))
+	}
+	return decodePHC(text)
+}
+
+// decodePHCHash decodes a hash.
+func decodePHCHash(text string) ([]byte, error) {
+	if base64.RawStdEncoding.DecodedLen(len(text)) > maxHashOutput {
+		return nil, hashFault("invalid Base64 length")
+	}
+	hash, err := decodePHC(text)
+	if err == nil && len(hash) < minHashOutput {
+		return nil, hashFault(fmt.Sprintf("output size too short, expected at least %d bytes", minHashOutput))
+	}
+	return hash, err
+}
+
+// decodePHC decodes strict unpadded standard base64.
+func decodePHC(text string) ([]byte, error) {
 	value, err := base64.RawStdEncoding.DecodeString(text)
 	if err != nil || base64.RawStdEncoding.EncodeToString(value) != text {
-		return nil, ErrBase64
-	}
-	if len(value) < least || len(value) > most {
-		return nil, fmt.Errorf("%w: %d bytes, want %d to %d", ErrLength, len(value), least, most)
+		return nil, hashFault("invalid Base64 encoding")
 	}
 	return value, nil
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 
 	"filippo.io/edwards25519"
@@ -339,10 +340,11 @@ func TestPasswordStrings(t *testing.T) {
 		{"unknown algorithm", "$foo$cXdlcmFzZGY$4BZC9wAq/fn5/HX8jIB8e0gMX9kbTVlaXrlvoKYNnfc", false, nil},
 		{"all memory", "$argon2id$v=19$m=4294967295,t=2,p=1$cXdlcmFzZGY$4BZC9wAq/fn5/HX8jIB8e0gMX9kbTVlaXrlvoKYNnfc", false, ErrPasswordCost},
 		{"endless", "$argon2id$v=19$m=64,t=4294967295,p=1$cXdlcmFzZGY$4BZC9wAq/fn5/HX8jIB8e0gMX9kbTVlaXrlvoKYNnfc", false, ErrPasswordCost},
-		{"no passes", "$argon2id$v=19$m=64,t=0,p=1$cXdlcmFzZGY$4BZC9wAq", false, ErrPasswordHash},
-		{"no threads", "$argon2id$v=19$m=64,t=1,p=0$cXdlcmFzZGY$4BZC9wAq", false, ErrPasswordHash},
-		{"unknown parameter", "$argon2id$v=19$m=64,q=1$cXdlcmFzZGY$4BZC9wAq", false, ErrPasswordHash},
-		{"too many fields", "$argon2id$v=19$m=64,t=1,p=1$cXdlcmFzZGY$4BZC9wAq/fn5/HX8$x", false, ErrPasswordHash},
+		{"no passes", "$argon2id$v=19$m=64,t=0,p=1$cXdlcmFzZGY$4BZC9wAq/fn5/HX8jIB8", false, nil},
+		{"no threads", "$argon2id$v=19$m=64,t=1,p=0$cXdlcmFzZGY$4BZC9wAq/fn5/HX8jIB8", false, nil},
+		{"too many threads", "$argon2id$v=19$m=64,t=1,p=257$cXdlcmFzZGY$4BZC9wAq/fn5/HX8jIB8", false, nil},
+		{"no number", "$argon2id$v=19$m=x,t=1,p=1$cXdlcmFzZGY$4BZC9wAq/fn5/HX8jIB8", false, nil},
+		{"unknown parameter", "$argon2id$v=19$m=64,q=1$cXdlcmFzZGY$4BZC9wAq/fn5/HX8jIB8", false, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ok, err := s.VerifyPassword([]byte("abc123"), test.hash)
@@ -350,6 +352,37 @@ func TestPasswordStrings(t *testing.T) {
 				t.Errorf("VerifyPassword = %v, %v, want %v, %v", ok, err, test.ok, test.err)
 			}
 		})
+	}
+}
+
+// What is wrong with a password hash string is said as a real node does (recorded).
+func TestPasswordStringFaults(t *testing.T) {
+	s := newCrypto(t).Best()
+	const salt, hash = "AAECAwQFBgcICQoLDA0ODw", "aCgl86jbQK5AqXUdRqU1zCQuIqT+BCx60lsL7lidnX0"
+	const cost = "$argon2id$v=19$m=64,t=1,p=1"
+	for text, want := range map[string]string{
+		"":                                   "password hash string missing field",
+		"x":                                  "password hash string missing field",
+		"argon2id$v=19$" + salt + "$" + hash: "password hash string missing field",
+		"$":                                  "invalid parameter name",
+		"$ARGON$" + salt + "$" + hash:        "invalid parameter name",
+		"$" + strings.Repeat("a", 40) + "$" + salt + "$" + hash: "invalid parameter name",
+		"$argon2id$v=19$=5$" + salt + "$" + hash:                "invalid parameter name",
+		"$argon2id$v=x$" + salt + "$" + hash:                    "invalid parameter value",
+		"$argon2id$$" + salt + "$" + hash:                       "salt too short (minimum 8 bytes)",
+		cost + "$?$" + hash:                                     "salt too short (minimum 8 bytes)",
+		cost + "$" + strings.Repeat("A", 100) + "$" + hash:      "salt too long (maximum 48 bytes)",
+		cost + "$" + salt + "$?":                                "invalid Base64 encoding",
+		cost + "$" + salt + "$":                                 "output size too short, expected at least 10 bytes",
+		cost + "$" + salt + "$AA":                               "output size too short, expected at least 10 bytes",
+		cost + "$" + salt + "$" + strings.Repeat("A", 100):      "invalid Base64 length",
+		cost + "$" + salt + "$" + hash + "$x":                   "password hash has unexpected trailing characters",
+		cost + "$" + salt + "$" + strings.Repeat("A", 1000):     "password hash string too long",
+	} {
+		ok, err := s.VerifyPassword([]byte("abc"), text)
+		if ok || !errors.Is(err, ErrPasswordHash) || err.Error() != want {
+			t.Errorf("%q: %v, %v, want %q", text, ok, err, want)
+		}
 	}
 }
 

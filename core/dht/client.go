@@ -127,6 +127,7 @@ type held struct {
 	rehydrated time.Time // last checked against the network; zero: never
 	inFlight   Subkeys   // offline writes under way
 	writing    Subkeys   // the application's writes under way
+	contested  Subkeys   // our copy was written last against another of the same age
 	tx         *Transaction
 	drained    chan struct{} // closed when there is no offline write left; nil: nobody waits
 	hydrating  bool

@@ -357,6 +357,8 @@ func (m *fabricNode) RouteAlive(id crypto.RouteID) bool {
 	return m.routes[id]
 }
 
+func (m *fabricNode) LostRouted(*routing.Entry) bool { return false }
+
 func (m *fabricNode) Faulty(*routing.Entry, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

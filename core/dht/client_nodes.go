@@ -35,6 +35,9 @@ type Nodes interface {
 	// RouteAlive reports whether messages still arrive by an own route, as far as is
 	// known.
 	RouteAlive(id crypto.RouteID) bool
+	// LostRouted reports whether a node did not answer a question that went over a
+	// route, as far as that says something still.
+	LostRouted(e *routing.Entry) bool
 	// Faulty tells of a node whose answer broke the protocol in what only the user
 	// of records can see: a signature (spec 06 §17). direct: it was asked without a
 	// route, so that it is known to have said so.
@@ -120,6 +123,11 @@ func (n RPCNodes) PinRoute(_ context.Context, to *routing.Entry, s route.SafetyS
 
 // RouteAlive implements [Nodes].
 func (n RPCNodes) RouteAlive(id crypto.RouteID) bool { return n.Routes.Usable(id) }
+
+// LostRouted implements [Nodes].
+func (n RPCNodes) LostRouted(e *routing.Entry) bool {
+	return n.Routes.Lost(route.Target{Node: e.PeerInfo(wire.PublicInternet)})
+}
 
 // Faulty implements [Nodes].
 func (n RPCNodes) Faulty(e *routing.Entry, direct bool) {

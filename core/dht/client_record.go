@@ -287,27 +287,6 @@ func (c *Client) Flush(ctx context.Context, key crypto.RecordKey, limit time.Dur
 	}
 }
 
-// Purge forgets all closed records, and reports false if one is open: then nothing
-// is forgotten.
-func (c *Client) Purge(ctx context.Context) (removed int, ok bool, err error) {
-	c.mu.Lock()
-	for _, h := range c.records {
-		if h.open != nil {
-			c.mu.Unlock()
-			return 0, false, nil
-		}
-	}
-	for key, h := range c.records {
-		delete(c.records, key)
-		c.cfg.Store.Delete(key)
-		h.detail, h.inFlight = detail{}, Subkeys{}
-		c.noteLocked(h)
-		removed++
-	}
-	c.mu.Unlock()
-	return removed, true, failed(c.cfg.Store.Flush(ctx))
-}
-
 // keepRule says which values replace the one that is stored.
 type keepRule uint8
 

@@ -552,32 +552,6 @@ func TestGateAndPreemption(t *testing.T) {
 	})
 }
 
-func TestPurge(t *testing.T) {
-	inFabric(t, 3, func(t *testing.T, f *fabric) {
-		a := f.nodes[0]
-		c := a.startClient()
-		a.setReady(false)
-		x, y := a.create(1), a.create(1)
-		a.set(x, 0, "x")
-		if err := c.CloseRecord(t.Context(), x); err != nil {
-			t.Fatal(err)
-		}
-		if _, ok, err := c.Purge(t.Context()); ok || err != nil {
-			t.Errorf("purged while a record is open: %v, %v", ok, err)
-		}
-		if err := c.CloseRecord(t.Context(), y); err != nil {
-			t.Fatal(err)
-		}
-		if n, ok, err := c.Purge(t.Context()); n != 2 || !ok || err != nil {
-			t.Errorf("purged %d: %v, %v", n, ok, err)
-		}
-		wantKind(t, "close", c.CloseRecord(t.Context(), x), KeyNotFound)
-		if s := c.Stats(); s != (ClientStats{}) {
-			t.Errorf("left: %+v", s)
-		}
-	})
-}
-
 func TestTroubleOfOurOwn(t *testing.T) {
 	inFabric(t, 10, func(t *testing.T, f *fabric) {
 		a := f.nodes[0]

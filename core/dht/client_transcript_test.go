@@ -234,7 +234,7 @@ func (p *player) transact(ctx context.Context, q *request, handle string) (any, 
 		if err != nil {
 			return nil, err
 		}
-		return nil, t.Extend(ctx, keys)
+		return nil, t.Extend(ctx, keys, nil)
 	case "Commit":
 		err := t.Commit(ctx)
 		p.over[handle] = err == nil

@@ -110,8 +110,8 @@ func (c *Client) reveal(key crypto.RecordKey, v *wire.SignedValueData) (*Value, 
 
 // Set writes a subkey. nil: done, or queued until it can be done. A value: the
 // network has another one, which now is ours; writing again goes over it. If ours
-// has won over one of the same age, the result is ours (spec 06 §10). The data is
-// not kept.
+// has won over one of the same age, the result is ours, and some nodes may still have
+// the other; writing ours again ends that (spec 06 §10). The data is not kept.
 func (c *Client) Set(ctx context.Context, key crypto.RecordKey, subkey uint32, data []byte, o SetOptions) (*Value, error) {
 	ctx, leave, err := c.enterRecord(ctx, key)
 	if err != nil {
@@ -191,7 +191,8 @@ func (c *Client) prepare(h *held, key crypto.RecordKey, subkey uint32, data []by
 			return nil, failed(err)
 		}
 		seq = old.Value.Seq
-		unchanged := bytes.Equal(plain, data) && old.Value.Writer == writer.Public
+		// Written again against another value of the same age, the same would never win.
+		unchanged := bytes.Equal(plain, data) && old.Value.Writer == writer.Public && !c.isContested(h, subkey)
 		switch {
 		case unchanged && (least == nil || *least <= seq):
 			return old, nil
@@ -247,6 +248,7 @@ func (c *Client) publish(ctx context.Context, h *held, key crypto.RecordKey, sub
 	c.markWriting(h, subkey, true)
 	defer c.markWriting(h, subkey, false)
 	w, err := c.setValue(ctx, h, subkey, v)
+	c.markContested(h, subkey, w.contested)
 	ours := SameValue(w.best, v)
 	switch {
 	case w.short && noOffline:
@@ -287,6 +289,22 @@ func (c *Client) publish(ctx context.Context, h *held, key crypto.RecordKey, sub
 		return nil, nil // the same, under another nonce
 	}
 	return best, nil
+}
+
+func (c *Client) isContested(h *held, subkey uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return h.contested.Contains(subkey)
+}
+
+func (c *Client) markContested(h *held, subkey uint32, on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if on {
+		h.contested.Add(subkey)
+	} else {
+		h.contested.Remove(subkey)
+	}
 }
 
 // settled takes back the offline write of a value that the network now has.

@@ -52,8 +52,9 @@ func (r *found) values() []crypto.NodeID {
 	return ids
 }
 
-// searchConfig is a search with the counts of gets, or of sets (spec 06 §8.1).
-func (c *Client) searchConfig(key crypto.OpaqueRecordKey, set, throttled bool) routing.FanoutConfig {
+// searchConfig is a search with the counts of gets, or of sets (spec 06 §8.1). Over
+// routes, nodes that lately lost a question are asked last (spec 06 §8.2).
+func (c *Client) searchConfig(key crypto.OpaqueRecordKey, safety route.SafetySelection, set, throttled bool) routing.FanoutConfig {
 	l := &c.cfg.Limits
 	cfg := routing.FanoutConfig{
 		Target: key.Coordinate(), Width: l.Width, Throttled: throttled,
@@ -61,6 +62,9 @@ func (c *Client) searchConfig(key crypto.OpaqueRecordKey, set, throttled bool) r
 	}
 	if set {
 		cfg.Consensus, cfg.Fanout, cfg.Timeout = l.SetCount, l.SetFanout, l.SetTimeout
+	}
+	if !safety.IsUnsafe() {
+		cfg.LostRouted = c.cfg.Nodes.LostRouted
 	}
 	return cfg
 }

@@ -40,7 +40,11 @@ func (c *Client) inspect(ctx context.Context, key crypto.OpaqueRecordKey, in *in
 	if in.d != nil {
 		in.size()
 	}
-	s := search{key: key, cfg: c.searchConfig(key, in.set, false), first: c.seeds(key)}
+	safety := in.safety
+	if in.h != nil {
+		safety = c.safetyOf(in.h)
+	}
+	s := search{key: key, cfg: c.searchConfig(key, safety, in.set, false), first: c.seeds(key)}
 	s.cfg.Extra = s.cfg.Timeout // it ends by what was found, not by how many answered
 	for _, id := range in.also {
 		if e := c.cfg.Nodes.Find(id); e != nil {
@@ -49,10 +53,6 @@ func (c *Client) inspect(ctx context.Context, key crypto.OpaqueRecordKey, in *in
 	}
 	q := &wire.InspectValueQ{Key: key, Subkeys: in.which.Ranges(), WantDescriptor: in.d == nil, MaxPeers: in.maxPeers}
 	count := s.cfg.Consensus
-	safety := in.safety
-	if in.h != nil {
-		safety = c.safetyOf(in.h)
-	}
 	s.ask = func(n *routing.FanoutNode) func(context.Context) (Reply, error) {
 		return func(ctx context.Context) (Reply, error) {
 			return c.cfg.Nodes.Ask(ctx, Question{To: n.Entry, Safety: safety, Detail: q})

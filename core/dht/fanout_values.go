@@ -133,7 +133,8 @@ func switched(f *routing.Fanout, now time.Time) routing.FanoutStage {
 
 // getValue looks for the newest value of a subkey (spec 06 §9.1, 5 and 6). prior is
 // the value that we have; nil: none. least is the number that a node is known to have,
-// before which no value counts; 0: any does.
+// before which no value counts; 0: any does. A value that too few nodes have while
+// others have one before it is spread in the background.
 func (c *Client) getValue(ctx context.Context, h *held, subkey uint32, prior *wire.SignedValueData, least uint32) (*wire.SignedValueData, error) {
 	sys, err := c.system(h.key.Kind)
 	if err != nil {
@@ -141,12 +142,13 @@ func (c *Client) getValue(ctx context.Context, h *held, subkey uint32, prior *wi
 	}
 	t := tally{key: h.key}
 	t.begin(prior)
-	s := search{key: h.key, cfg: c.searchConfig(h.key, false, true), first: c.seeds(h.key)}
+	s := search{key: h.key, cfg: c.searchConfig(h.key, c.safetyOf(h), false, true), first: c.seeds(h.key)}
 	s.ask = func(n *routing.FanoutNode) func(context.Context) (Reply, error) {
 		return func(ctx context.Context) (Reply, error) {
 			return c.call(ctx, n.Entry, h, &wire.GetValueQ{Key: h.key, Subkey: subkey, MaxPeers: MaxPeers})
 		}
 	}
+	behind := false // a node had a value before the best
 	s.judge = func(f *routing.Fanout, n *routing.FanoutNode, reply Reply, now time.Time) routing.FanoutStage {
 		a, ok := reply.Detail.(*wire.GetValueA)
 		switch {
@@ -161,10 +163,13 @@ func (c *Client) getValue(ctx context.Context, h *held, subkey uint32, prior *wi
 			c.faulty(h, n.Entry, err)
 			return routing.FanoutDisqualified
 		}
+		was := t.best
 		switch r := t.holds(a.Value, n.ID); {
 		case r == older, NewerSeq(least, a.Value.Value.Seq):
+			behind = true
 			return routing.FanoutStale
 		case r == newest:
+			behind = behind || was != nil && was != prior
 			restage(f, routing.FanoutStale, now, routing.FanoutAccepted, routing.FanoutConflict)
 		case r == winning:
 			return switched(f, now)
@@ -178,6 +183,9 @@ func (c *Client) getValue(ctx context.Context, h *held, subkey uint32, prior *wi
 		return nil, err
 	}
 	c.rememberNodes(h, r.values(), subkey, false)
+	if behind && !r.agreed {
+		c.spreadLater(h, subkey)
+	}
 	return t.best, nil
 }
 
@@ -198,7 +206,7 @@ func (c *Client) setValue(ctx context.Context, h *held, subkey uint32, v *wire.S
 	t := tally{key: h.key}
 	t.begin(v)
 	sent := make(map[crypto.NodeID]*wire.SignedValueData)
-	s := search{key: h.key, cfg: c.searchConfig(h.key, true, true), first: c.seeds(h.key)}
+	s := search{key: h.key, cfg: c.searchConfig(h.key, c.safetyOf(h), true, true), first: c.seeds(h.key)}
 	s.ask = func(n *routing.FanoutNode) func(context.Context) (Reply, error) {
 		value := t.best
 		sent[n.ID] = value

@@ -148,7 +148,6 @@ func (c *Client) beginSet(ctx context.Context, h *held) (*Transaction, error) {
 	for i, key := range h.detail.set {
 		keys[i].Opaque = key
 	}
-	signer := h.detail.setSigner
 	c.mu.Unlock()
-	return c.begin(ctx, keys, signer, true)
+	return c.begin(ctx, keys, nil, true) // each record is signed for as it was
 }

@@ -55,8 +55,10 @@ type Transaction struct {
 type ownRecord struct {
 	h     *held
 	key   crypto.RecordKey
-	local []uint32    // our own numbers at the beginning
-	nodes []*peerNode // nearest first
+	local []uint32 // our own numbers at the beginning
+
+	signer *crypto.KeyPair // if the record was opened without a writer; nil: the anonymous one
+	nodes  []*peerNode     // nearest first
 
 	// Guarded by the client's mu.
 	begun bool                             // on the network

@@ -155,8 +155,12 @@ func (t *Transaction) reserve(keys []crypto.RecordKey) error {
 		if seqs == nil {
 			seqs = noSeqs(h.d.Schema.Subkeys())
 		}
+		signer := t.signer
+		if t.background {
+			signer = h.detail.setSigner
+		}
 		t.records[key.Opaque] = &ownRecord{
-			h: h, key: key, local: seqs,
+			h: h, key: key, local: seqs, signer: signer,
 			read: make(map[uint32]*wire.SignedValueData), wrote: make(map[uint32]*wire.SignedValueData),
 		}
 	}
@@ -194,8 +198,8 @@ func (t *Transaction) beginAll(ctx context.Context) error {
 // signerOf is who signs for a record.
 func (t *Transaction) signerOf(r *ownRecord) (crypto.Signer, error) {
 	pair := t.c.anonymous
-	if t.signer != nil {
-		pair = *t.signer
+	if r.signer != nil {
+		pair = *r.signer
 	}
 	t.c.mu.Lock()
 	if o := r.h.open; o != nil && o.writer != nil && !t.background {
@@ -271,7 +275,7 @@ func (b *beginning) search(first []*routing.Entry) *search {
 	c, r := b.t.c, b.r
 	collect := (c.cfg.Limits.SetCount*3 + 1) / 2
 	limit := c.safetyOf(r.h).QuestionTimeout(c.cfg.Limits.RPCTimeout)
-	s := &search{key: r.h.key, cfg: c.searchConfig(r.h.key, true, true), first: first}
+	s := &search{key: r.h.key, cfg: c.searchConfig(r.h.key, c.safetyOf(r.h), true, true), first: first}
 	s.cfg.Consensus, s.cfg.Timeout, s.cfg.Extra = collect, limit, limit
 	s.ask = func(n *routing.FanoutNode) func(context.Context) (Reply, error) {
 		return func(ctx context.Context) (Reply, error) { return b.ask(ctx, n) }
@@ -348,8 +352,9 @@ func (b *beginning) judge(n *routing.FanoutNode, reply Reply, now time.Time) rou
 }
 
 // Extend takes more open records into the transaction; those that are in it already
-// are passed over. On failure the transaction is as it was.
-func (t *Transaction) Extend(ctx context.Context, keys []crypto.RecordKey) error {
+// are passed over. Who signs for the new ones is as of [Client.Begin]; nil: the signer
+// of the beginning. On failure the transaction is as it was.
+func (t *Transaction) Extend(ctx context.Context, keys []crypto.RecordKey, signer *crypto.KeyPair) error {
 	ctx, leave, err := t.c.enter(ctx)
 	if err != nil {
 		return err
@@ -381,7 +386,13 @@ func (t *Transaction) Extend(ctx context.Context, keys []crypto.RecordKey) error
 	case total+len(more) > MaxTransactionRecords:
 		return errTooMany(total + len(more))
 	}
-	other, err := t.c.begin(ctx, more, t.signer, t.background)
+	if signer == nil {
+		signer = t.signer
+	} else {
+		copied := *signer
+		signer = &copied
+	}
+	other, err := t.c.begin(ctx, more, signer, t.background)
 	if err != nil {
 		return err
 	}

@@ -308,7 +308,7 @@ func (t *Transaction) store(ctx context.Context, committed map[*ownRecord]bool) 
 			}
 		}
 		r.h.detail.remember(r.h.key, ids, all, len(wrote) > 0, c.cfg.Limits.Width, time.Now())
-		r.h.detail.set, r.h.detail.setSigner = set, t.signer
+		r.h.detail.set, r.h.detail.setSigner = set, r.signer
 		if o := r.h.open; o != nil && o.writer != nil {
 			pair := *o.writer
 			r.h.detail.setSigner = &pair

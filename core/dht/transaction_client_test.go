@@ -295,6 +295,59 @@ func TestSetIsRehydratedTogether(t *testing.T) {
 	})
 }
 
+// Records taken in later may be signed for by another key, and keep it.
+func TestExtendWithAnotherSigner(t *testing.T) {
+	inFabric(t, 8, func(t *testing.T, f *fabric) {
+		owner, reader := f.nodes[0], f.nodes[1]
+		owner.startClient()
+		reader.startClient()
+		var keys []crypto.RecordKey
+		for range 3 {
+			key := owner.create(1)
+			owner.set(key, 0, "before")
+			must(reader.client.Open(t.Context(), key, nil, OpenOptions{}, plainSafety))(t)
+			keys = append(keys, key)
+		}
+		first, second := newPair(t, f.sys), newPair(t, f.sys)
+		tx, err := reader.client.Begin(t.Context(), keys[:1], &first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Extend(t.Context(), keys[:2], &second); err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Extend(t.Context(), keys[2:], nil); err != nil {
+			t.Fatal(err)
+		}
+		for i, key := range keys {
+			if _, err := tx.Get(t.Context(), key, 0); err != nil {
+				t.Errorf("get %d: %v", i, err)
+			}
+		}
+		want := []crypto.PublicKey{first.Public, second.Public, first.Public}
+		seen := 0
+		for _, q := range reader.takeAsked() {
+			var key crypto.OpaqueRecordKey
+			switch d := q.Detail.(type) {
+			case *wire.TransactBeginQ:
+				key = d.Key
+			default:
+				continue
+			}
+			seen++
+			for i := range keys {
+				if keys[i].Opaque == key && q.Signer.PublicKey() != want[i] {
+					t.Errorf("a %T on record %d is signed by %v", q.Detail, i, q.Signer.PublicKey())
+				}
+			}
+		}
+		if seen < 15 { // five for each at least
+			t.Errorf("%d begins", seen)
+		}
+		tx.Release()
+	})
+}
+
 func TestTransactionLimits(t *testing.T) {
 	inFabric(t, 8, func(t *testing.T, f *fabric) {
 		a := f.nodes[0]
@@ -306,7 +359,7 @@ func TestTransactionLimits(t *testing.T) {
 		_, err := a.client.Begin(t.Context(), keys, nil)
 		wantKind(t, "33 records", err, InvalidArgument)
 		tx := a.begin(keys[:32]...)
-		wantKind(t, "one more", tx.Extend(t.Context(), keys[32:]), InvalidArgument)
+		wantKind(t, "one more", tx.Extend(t.Context(), keys[32:], nil), InvalidArgument)
 		for _, key := range keys[:32] {
 			a.stage(tx, key, 0, "all")
 		}

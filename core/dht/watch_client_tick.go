@@ -281,7 +281,7 @@ func (c *Client) reconcile(ctx context.Context, w *ownWatch, missed bool) {
 	}
 	want := *w.want
 	had := make(map[crypto.NodeID]nodeWatch, len(w.nodes))
-	s := search{key: w.h.key, cfg: c.searchConfig(w.h.key, false, true)}
+	s := search{key: w.h.key, cfg: c.searchConfig(w.h.key, w.h.detail.safety, false, true)}
 	for _, n := range w.nodes {
 		had[n.id] = n
 		if !missed {

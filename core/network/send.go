@@ -125,10 +125,9 @@ func (s *sending) overFlow(flow transport.Flow) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, s.m.cfg.SendTimeout)
-	defer cancel()
+	// The stack knows best how long a connection may stand still.
 	size, _ := s.m.sizes(s.r.Target, flow.Remote.Addr())
-	if err := s.stack.SendFlow(ctx, flow, msg, size); err != nil {
+	if err := s.stack.SendFlow(s.ctx, flow, msg, size); err != nil {
 		if own := s.ctx.Err(); own != nil {
 			return Result{}, own
 		}
@@ -146,6 +145,9 @@ func (s *sending) tryFlow(flow transport.Flow) (Result, bool, error) {
 		return res, true, nil
 	case final(err) || s.ctx.Err() != nil:
 		return Result{}, false, err
+	case errors.Is(err, transport.ErrSendTimeout):
+		// The other side does not read: it would not over this connection again.
+		return Result{}, false, s.failed("flow", wire.DialInfo{Protocol: flow.Protocol, Addr: flow.Remote}, err)
 	}
 	s.r.Target.ForgetFlow(flow)
 	s.m.log.Debug("flow cannot be used", "peer", s.to, "flow", flow.String(), "err", err)

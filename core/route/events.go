@@ -152,6 +152,24 @@ func (s *Store) Overdue(v Via, sent, now time.Time) {
 	}
 }
 
+// Lost reports whether a question to a target was lost over one of our routes, while
+// neither it nor our node have changed since (spec 05 §18).
+func (s *Store) Lost(t Target) bool {
+	destination, err := s.DestinationKey(t)
+	if err != nil {
+		return false
+	}
+	epoch := s.lossEpoch(t)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.routes {
+		if a.stats.lostTo(destination, epoch) {
+			return true
+		}
+	}
+	return false
+}
+
 // buryLocked marks a route that has become dead for release and avoids its hops
 // (spec 05 §16, §17.2).
 func (s *Store) buryLocked(a *allocated) {

@@ -110,6 +110,9 @@ func TestLostEvents(t *testing.T) {
 	if c.info(t, c.safety).Dead {
 		t.Error("killed by questions that are older than an answer")
 	}
+	if !c.store.Lost(Target{Node: c.others[4].info}) || c.store.Lost(Target{Node: c.others[5].info}) {
+		t.Error("who lost a question is not known")
+	}
 	c.store.AnswerReceived(c.via, c.target, 10, time.Second, start.Add(3*time.Second))
 	for i := range 5 {
 		c.store.QuestionLost(c.via, Target{Node: c.others[i].info}, start.Add(4*time.Second), 1, start.Add(9*time.Second))

@@ -2,10 +2,12 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -66,6 +68,48 @@ func (c *calls) close() {
 	}
 }
 
+// Bounds of what our application sends.
+const (
+	// maxOwnBytes is how much of it is encoded, sealed and queued at a time. The rest
+	// waits in line before anything was done for it.
+	maxOwnBytes = 256 << 10
+	// maxOwnWait is how long a message waits for its turn. It is above every timeout
+	// of the protocol.
+	maxOwnWait = 10 * time.Second
+	// maxAppWait is how long a message of another application waits for ours.
+	maxAppWait = 10 * time.Second
+)
+
+// errFull ends the wait of a message of our application.
+var errFull = errors.New("more messages are sent than the network takes")
+
+// Message sends a message of our application to another. It waits while the way to
+// the first node has more to carry than it can; everything else that this node
+// sends goes first. Success says that it was sent, not that it arrived.
+//
+// Errors are those of [RPC.Tell], [ErrTooLong], and [ErrTryAgain] if it was not its
+// turn for 10 s.
+func (r *RPC) Message(ctx context.Context, d Destination, message []byte) error {
+	if len(message) > MaxAppMessage {
+		return ErrTooLong
+	}
+	// Ended like this, and not by a deadline, a wait is nobody's fault (network.Send).
+	limited, cancel := context.WithCancelCause(transport.Bulk(ctx))
+	defer cancel(nil)
+	late := time.AfterFunc(maxOwnWait, func() { cancel(errFull) })
+	defer late.Stop()
+	n := int64(len(message)) + 1
+	err := r.own.Acquire(limited, n)
+	if err == nil {
+		_, err = r.Tell(limited, d, &wire.AppMessage{Message: message})
+		r.own.Release(n)
+	}
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		return errors.Join(ErrTryAgain, context.Cause(limited))
+	}
+	return err
+}
+
 // appMessage gives a message to the application (spec 03 §6.3). Directly it is
 // not taken: that would show the sender's address, which no default build allows.
 func (r *RPC) appMessage(m *message, d *wire.AppMessage) error {
@@ -73,7 +117,7 @@ func (r *RPC) appMessage(m *message, d *wire.AppMessage) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, waitForRoom)
+	ctx, cancel := context.WithTimeout(r.ctx, maxAppWait)
 	defer cancel()
 	r.cfg.App.AppMessage(ctx, AppMessage{RouteID: id, Message: d.Message})
 	return nil
@@ -87,7 +131,7 @@ func (r *RPC) appCall(m *message, d *wire.AppCallQ, back Destination) error {
 	if err := r.calls.add(m.op.OpID, back, r.cfg.Timeout); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, waitForRoom)
+	ctx, cancel := context.WithTimeout(r.ctx, r.cfg.Timeout)
 	defer cancel()
 	r.cfg.App.AppCall(ctx, AppCall{AppMessage{RouteID: id, Message: d.Message}, m.op.OpID})
 	return nil

@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -14,11 +13,6 @@ import (
 	"github.com/voile-net/voile/core/wire"
 )
 
-// waitForRoom is how long the reader of an ordered flow waits for a place in the
-// queue. Its sender is slowed down meanwhile, which is the point; after it the
-// message is dropped, so that two nodes that wait for each other do not stay so.
-const waitForRoom = 2 * time.Second
-
 // message is one RPC message on its way in. A routed one shares the envelope of
 // the Route statement that brought it.
 type message struct {
@@ -26,6 +20,7 @@ type message struct {
 	arrival route.Arrival    // Path Direct: the envelope was sealed for it
 	size    int              // bytes of the RPC message
 	op      *wire.Operation  // nil before it is decoded
+	lane    laneKey          // what its handling may have to wait for
 }
 
 func (m *message) direct() bool { return m.arrival.Path == route.Direct }
@@ -41,7 +36,7 @@ type job struct {
 // Answers and receipts, which somebody waits for, are handed over there; whatever
 // may wait itself is queued for a worker. It implements network.Handler.
 func (r *RPC) HandleEnvelope(in *network.Inbound) bool {
-	m := &message{in: in, size: len(in.Body)}
+	m := &message{in: in, size: len(in.Body), lane: laneKey{toSender, in.Sender}}
 	run, err := r.handle(m, in.Body)
 	in.Release()
 	if err != nil {
@@ -51,39 +46,11 @@ func (r *RPC) HandleEnvelope(in *network.Inbound) bool {
 	return run == nil || r.enqueue(job{m, run})
 }
 
-// enqueue waits for a place in the queue if the flow can be slowed down.
+// enqueue queues a job. An ordered flow is slowed down meanwhile.
 func (r *RPC) enqueue(j job) bool {
-	n := int64(j.message.size)
-	ordered := j.message.in.Ordered()
-	if !r.room.TryAcquire(n) {
-		if !ordered {
-			r.counters.Shed.Add(1)
-			return false
-		}
-		ctx, cancel := context.WithTimeout(r.ctx, waitForRoom)
-		err := r.room.Acquire(ctx, n)
-		cancel()
-		if err != nil {
-			r.counters.Shed.Add(1)
-			return false
-		}
-	}
-	select {
-	case r.queue <- j:
+	if r.queue.put(r.ctx, j, j.message.in.Ordered()) {
 		return true
-	default:
 	}
-	if ordered {
-		t := time.NewTimer(waitForRoom)
-		defer t.Stop()
-		select {
-		case r.queue <- j:
-			return true
-		case <-t.C:
-		case <-r.ctx.Done():
-		}
-	}
-	r.room.Release(n)
 	r.counters.Shed.Add(1)
 	return false
 }
@@ -93,11 +60,12 @@ func (r *RPC) work() {
 		select {
 		case <-r.ctx.Done():
 			return
-		case j := <-r.queue:
-			if err := j.run(); err != nil {
+		case j := <-r.queue.ready:
+			err := j.run()
+			if err != nil {
 				r.failed(j.message, err)
 			}
-			r.room.Release(int64(j.message.size))
+			r.queue.done(j, err == nil)
 		}
 	}
 }
@@ -150,8 +118,14 @@ func (r *RPC) handle(m *message, packed []byte) (run func() error, err error) {
 	}
 	switch b := op.Body.(type) {
 	case *wire.Question:
+		if _, ok := b.Detail.(*wire.AppCallQ); ok {
+			m.lane = laneKey{kind: toApp}
+		}
 		return func() error { return r.question(m, b, signed.Signer) }, nil
 	case *wire.Statement:
+		if _, ok := b.Detail.(*wire.AppMessage); ok {
+			m.lane = laneKey{kind: toApp}
+		}
 		return r.statement(m, b.Detail)
 	}
 	return nil, &wire.Error{Kind: wire.Ignore, Field: "operation", Msg: "neither question, statement nor answer"}

@@ -128,10 +128,11 @@ func (r *RPC) route(m *message, rt *wire.Route) (run func() error, err error) {
 		return nil, err
 	}
 	if f, ok := action.(*route.Forward); ok {
+		m.lane = laneTo(&f.Next)
 		return func() error { return r.forward(m, f) }, nil
 	}
 	a := action.(*route.Arrived)
-	inner := &message{in: m.in, arrival: a.Arrival, size: len(a.Payload)}
+	inner := &message{in: m.in, arrival: a.Arrival, size: len(a.Payload), lane: m.lane}
 	rest, err := r.handle(inner, a.Payload)
 	switch {
 	case err != nil:
@@ -140,12 +141,21 @@ func (r *RPC) route(m *message, rt *wire.Route) (run func() error, err error) {
 	case rest == nil:
 		return nil, nil
 	}
+	m.lane = inner.lane
 	return func() error {
 		if err := rest(); err != nil {
 			r.failed(inner, err)
 		}
 		return nil
 	}, nil
+}
+
+// laneTo is the lane of what goes to the next node of a route.
+func laneTo(h *wire.RouteHop) laneKey {
+	if p := h.PeerInfo; p != nil && len(p.NodeIDs) > 0 {
+		return laneKey{toNext, p.NodeIDs[0]}
+	}
+	return laneKey{toNext, h.NodeID}
 }
 
 // forward passes a routed message on as a new statement.

@@ -31,9 +31,10 @@ type Network interface {
 	Outcome(t routing.Transport, peer crypto.NodeID, ok bool)
 }
 
-// App takes what other applications send to ours. Methods are called from many
-// goroutines at once and may block for a while: the message's sender is slowed
-// down. A message that is not taken until ctx ends is lost. Slices are the app's.
+// App takes what other applications send to ours. Methods are called from several
+// goroutines at once and may block while the application is slow: the message's
+// sender is slowed down. They should not while it takes nothing at all. A message
+// that is not taken until ctx ends is lost. Slices are the app's.
 type App interface {
 	AppMessage(ctx context.Context, m AppMessage)
 	AppCall(ctx context.Context, c AppCall)
@@ -68,7 +69,7 @@ type Config struct {
 	Timeout     time.Duration // of a question without a long route
 	MaxHopCount int           // of routes; bounds how long a routed question is worth answering
 	MaxPeers    int           // in an answer, at most 20
-	QueueSize   int           // received messages that wait for a worker
+	QueueSize   int           // received messages that wait for a worker or are with one
 	QueueBytes  int64         // of them; 0: 2 MiB
 	Workers     int           // 0: 16 per core
 
@@ -110,8 +111,8 @@ type RPC struct {
 	waiting waiters
 	calls   calls
 
-	queue  chan job
-	room   *semaphore.Weighted // bytes in the queue
+	queue  *queue
+	own    *semaphore.Weighted // bytes of our application's messages that are being sent
 	ctx    context.Context     // ends with Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -135,8 +136,8 @@ func New(cfg Config) *RPC {
 		cfg:     cfg,
 		decoder: wire.Decoder{Kinds: cfg.Crypto.Kinds()},
 		log:     cfg.Logger,
-		queue:   make(chan job, cfg.QueueSize),
-		room:    semaphore.NewWeighted(cfg.QueueBytes),
+		queue:   newQueue(cfg.QueueSize, int(cfg.QueueBytes), cfg.Workers),
+		own:     semaphore.NewWeighted(maxOwnBytes),
 		ctx:     ctx,
 		cancel:  cancel,
 	}

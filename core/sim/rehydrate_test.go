@@ -49,7 +49,7 @@ func TestRehydration(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if strings.Contains(text, "Remote: owner") && strings.Contains(text, " 0:0") {
+				if _, remote, ok := strings.Cut(text, "Remote Info:\nRecord {"); ok && strings.Contains(remote, "subkey_seqs: [0") {
 					list = append(list, i)
 				}
 			}

@@ -214,18 +214,23 @@ func (s *Store) Rename(ctx context.Context, oldName, newName string) error {
 }
 
 // List describes the databases of applications, in the order of their names.
-func (s *Store) List(ctx context.Context) ([]Info, error) {
+func (s *Store) List(ctx context.Context) ([]Info, error) { return s.list(ctx, spaceApplication) }
+
+// ListOwn describes the databases of the node itself likewise.
+func (s *Store) ListOwn(ctx context.Context) ([]Info, error) { return s.list(ctx, spaceOwn) }
+
+func (s *Store) list(ctx context.Context, sp space) ([]Info, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
 	defer s.running.Done()
-	rows, err := readRows(ctx, s.kv, spaceApplication.bucket(), platform.Range{}, noLimit)
+	rows, err := readRows(ctx, s.kv, sp.bucket(), platform.Range{}, noLimit)
 	if err != nil {
 		return nil, fmt.Errorf("list tables: %w", err)
 	}
 	list := make([]Info, 0, len(rows))
 	for _, row := range rows {
-		name, err := s.catalog.openName(uint32(spaceApplication), row.name)
+		name, err := s.catalog.openName(uint32(sp), row.name)
 		if err != nil {
 			return nil, s.corruptCatalog(err)
 		}

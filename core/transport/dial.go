@@ -21,7 +21,7 @@ type SendOptions struct {
 // only whether the message was queued or given to the system.
 //
 // Errors: ErrNoFlow if the connection or the socket is gone, ErrSendTimeout if
-// there was no room for SendTimeout, ErrTooLarge, ErrPunished, ErrClosed, those
+// there was no room and nothing moved for SendTimeout, ErrTooLarge, ErrPunished, ErrClosed, those
 // of ctx, and for UDP those of the system. maxDatagram is as in SendOptions.
 func (s *Stack) SendFlow(ctx context.Context, f Flow, msg []byte, maxDatagram int) error {
 	if len(msg) > MaxMessage {

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"time"
@@ -119,3 +120,12 @@ type Stats struct {
 	AcceptsRefused     uint64 // no protocol recognised, over a limit, table full
 	ConnectionsEvicted uint64
 }
+
+// bulkKey marks a context, see [Bulk].
+type bulkKey struct{}
+
+// Bulk makes a context for sends that nobody waits for and that may be many: on a
+// connection that has more to do than it can, everything else goes first.
+func Bulk(ctx context.Context) context.Context { return context.WithValue(ctx, bulkKey{}, true) }
+
+func isBulk(ctx context.Context) bool { return ctx.Value(bulkKey{}) != nil }

@@ -16,8 +16,8 @@ type link interface {
 	// read waits for the next message, which is valid until the next call. When
 	// it has waited long enough, idle says how much longer, or why not.
 	read(idle func() (time.Duration, error)) ([]byte, error)
-	// send hands a message over. It waits for room until ctx ends, the timeout
-	// is over (ErrSendTimeout) or the link is closed (ErrNoFlow).
+	// send hands a message over. It waits for room until ctx ends, nothing has
+	// moved for the timeout (ErrSendTimeout) or the link is closed (ErrNoFlow).
 	send(ctx context.Context, msg []byte, timeout time.Duration) error
 	// write runs in its own goroutine until the link is closed, and closes what
 	// is below at its end.

@@ -23,7 +23,7 @@ const (
 	DefaultConnectTimeout    = 5 * time.Second
 	DefaultSendTimeout       = 2 * time.Second
 	DefaultInactivityTimeout = 60 * time.Second
-	DefaultSendQueue         = 256 << 10
+	DefaultSendQueue         = 64 << 10
 )
 
 // Config is what a stack is made of.
@@ -36,9 +36,9 @@ type Config struct {
 
 	MaxConnections    int           // in the table; 0: 32
 	ConnectTimeout    time.Duration // of a connect with its upgrade, of each step of an accept; 0: 5 s
-	SendTimeout       time.Duration // a message waits so long for room in a queue; 0: 2 s
+	SendTimeout       time.Duration // a message waits for room in a queue until that stood still for so long; 0: 2 s
 	InactivityTimeout time.Duration // without a received message; 0: 60 s
-	SendQueue         int           // bytes that wait on one connection before senders wait; 0: 256 KiB
+	SendQueue         int           // bytes that wait on one connection before senders wait; 0: 64 KiB
 	UDPReaders        int           // goroutines that read one datagram socket; 0: one per core
 }
 

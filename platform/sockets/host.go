@@ -65,9 +65,9 @@ func (l listener) Close() error { return l.l.Close() }
 
 // ready sets what every stream has (spec 02 §3). No-delay is Go's default. An
 // error means that the connection is gone already, which the next use tells.
-func ready(c *net.TCPConn) *net.TCPConn {
+func ready(c *net.TCPConn) transport.Stream {
 	c.SetLinger(0)
-	return c
+	return newStream(c)
 }
 
 // DialTCP implements transport.Host.
