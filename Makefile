@@ -9,7 +9,7 @@ CROSS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64 android/arm64 ios/
 NATIVE  := /cmd/|/examples/|/interop
 FUZZTIME ?= 60s
 
-.PHONY: all build run test test-race lint cross generate interop bench bench-micro fuzz soak clean
+.PHONY: all build run test test-race lint cross generate python interop bench bench-micro fuzz soak clean
 
 all: build
 
@@ -40,6 +40,12 @@ cross:
 generate:
 	$(GO) generate ./core/wire/...
 
+# The public Python client against bin/voile: needs Python 3.12.5 or newer and, the
+# first time, its packages.
+python: build
+	@python=$$(examples/python/environment.sh) || { [ $$? = 3 ] && echo "SKIP python" && exit 0; exit 1; }; \
+	  PYTHONDONTWRITEBYTECODE=1 $$python examples/python/check.py --start bin/voile $(ARGS)
+
 # Real nodes beside ours in network namespaces; needs root, cargo, iproute2.
 interop: build
 	$(GO) test -tags interop -count=1 -timeout 60m -v ./interop/... $(ARGS)
@@ -63,7 +69,7 @@ SEEDS ?= 5000
 soak:
 	$(GO) test -count=1 -timeout 60m -run Crash ./core/table -kills 200
 	VOILE_DHT_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 120m -run TestModel ./core/dht
-	VOILE_SOAK=$(SOAK) $(GO) test -count=1 -timeout 60m -run TestMutatedBodies -v ./core/sim
+	VOILE_SOAK=$(SOAK) $(GO) test -count=1 -timeout 60m -run "TestMutatedBodies|TestBadRecordQuestions" -v ./core/sim
 
 clean:
 	rm -rf bin
