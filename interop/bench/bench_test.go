@@ -102,7 +102,7 @@ func TestTable(t *testing.T) {
 }
 
 func TestFlags(t *testing.T) {
-	for _, args := range [][]string{{"-nodes", "5"}, {"-load", "0s"}, {"-offer", "0"}, {"extra"}, {"-kinds", "none"}} {
+	for _, args := range [][]string{{"-nodes", "5"}, {"-load", "0s"}, {"-offer", "0"}, {"extra"}, {"-kinds", "none"}, {"-loads", "none"}} {
 		if err := run(context.Background(), args); err == nil || errors.Is(err, flag.ErrHelp) {
 			t.Errorf("%q: %v, want an error", args, err)
 		}

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -38,17 +40,23 @@ type plan struct {
 	offered  float64       // MB/s of messages
 	messages int           // bytes of a message
 	calls    int           // bytes of a call and of its answer
+	loads    []string      // some of allLoads
+	zeros    bool          // what is sent compresses to nearly nothing
 }
 
+var allLoads = []string{"calls", "records", "messages", "api"}
+
 // timeLimit bounds the measurement of one kind, whatever hangs.
-func (p plan) timeLimit() time.Duration { return 3*time.Minute + p.idle + 8*p.load }
+func (p plan) timeLimit() time.Duration { return 4*time.Minute + p.idle + 10*p.load }
 
 func run(ctx context.Context, args []string) error {
+	p := plan{calls: 1 << 10, messages: 16 << 10}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	kinds := flags.String("kinds", "real,voile", "what to measure, in this order: real, real052, voile")
 	out := flags.String("json", "", "write the figures to this file, too")
+	loads := flags.String("loads", strings.Join(allLoads, ","), "which loads to run")
+	flags.BoolVar(&p.zeros, "zeros", false, "send zeros, which the protocol compresses, in place of noise")
 	keep := flags.Bool("keep", false, "keep the nodes' logs and configurations")
-	p := plan{calls: 1 << 10, messages: 16 << 10}
 	flags.StringVar(&p.name, "lab", "ihbench", "name of the laboratory; two runs side by side need different ones")
 	flags.IntVar(&p.nodes, "nodes", 8, "nodes of each kind, at least 6")
 	flags.DurationVar(&p.idle, "idle", 10*time.Second, "rest before the idle memory is read")
@@ -59,6 +67,12 @@ func run(ctx context.Context, args []string) error {
 	}
 	if p.nodes < 6 || flags.NArg() > 0 || p.load <= 0 || p.offered <= 0 {
 		return errors.New("want at least 6 nodes, a load and a rate above zero, and no arguments")
+	}
+	for _, load := range splitList(*loads) {
+		if !slices.Contains(allLoads, load) {
+			return fmt.Errorf("unknown load %q: want some of %s", load, strings.Join(allLoads, ", "))
+		}
+		p.loads = append(p.loads, load)
 	}
 	list, err := parseKinds(*kinds)
 	if err != nil {

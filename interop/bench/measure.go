@@ -4,6 +4,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -30,6 +32,7 @@ type Result struct {
 	Calls        []CallLoad
 	Records      RecordLoad
 	Messages     MessageLoad
+	API          APILoad
 }
 
 // CallLoad is one load of calls in flight at a time.
@@ -84,7 +87,7 @@ func measureKind(ctx context.Context, p plan, kind lab.Kind, keep bool) (r Resul
 		return r, err
 	}
 	nodes := l.Nodes()
-	b := bench{plan: p, from: nodes[p.nodes-1], to: nodes[p.nodes-2], nodes: nodes}
+	b := &bench{plan: p, from: nodes[p.nodes-1], to: nodes[p.nodes-2], nodes: nodes}
 
 	if err := rest(ctx, p.idle); err != nil {
 		return r, err
@@ -95,25 +98,37 @@ func measureKind(ctx context.Context, p plan, kind lab.Kind, keep bool) (r Resul
 	if err := b.open(ctx); err != nil {
 		return r, err
 	}
-	one, err := b.callLoad(ctx, 1)
-	if err != nil {
-		return r, err
-	}
-	r.CallP50, r.CallP99 = one.P50, one.P99
-	for _, inFlight := range []int{16, 64} {
-		c, err := b.callLoad(ctx, inFlight)
+	defer b.close()
+	if slices.Contains(p.loads, "calls") {
+		one, err := b.callLoad(ctx, 1)
 		if err != nil {
 			return r, err
 		}
-		r.Calls = append(r.Calls, c)
+		r.CallP50, r.CallP99 = one.P50, one.P99
+		for _, inFlight := range []int{16, 64} {
+			c, err := b.callLoad(ctx, inFlight)
+			if err != nil {
+				return r, err
+			}
+			r.Calls = append(r.Calls, c)
+		}
 	}
-	if r.Records, err = b.recordLoad(ctx); err != nil {
+	if slices.Contains(p.loads, "records") {
+		if r.Records, err = b.recordLoad(ctx); err != nil {
+			return r, err
+		}
+	}
+	if slices.Contains(p.loads, "messages") {
+		if r.Messages, err = b.messageLoad(ctx); err != nil {
+			return r, err
+		}
+	}
+	if r.LoadRSS, err = maxRSS(nodes); err != nil {
 		return r, err
 	}
-	if r.Messages, err = b.messageLoad(ctx); err != nil {
-		return r, err
+	if slices.Contains(p.loads, "api") {
+		r.API, err = measureAPI(ctx, nodes[1], p.load)
 	}
-	r.LoadRSS, err = maxRSS(nodes)
 	return r, err
 }
 
@@ -162,21 +177,56 @@ type bench struct {
 	plan
 	from, to lab.Node
 	nodes    []lab.Node
-	rc       *api.RoutingContext
+	asker    *quick                 // at from
+	answerer *quick                 // at to
+	context  uint32                 // of asker
+	arrived  atomic.Pointer[func()] // called for each message that has arrived; nil: no load
 	target   api.Target
 	routeID  string // at the receiver
 }
 
+func (b *bench) close() {
+	for _, q := range []*quick{b.asker, b.answerer} {
+		if q != nil {
+			q.Close()
+		}
+	}
+}
+
+// payload is what a message carries: by default what does not compress.
+func (p plan) payload(n int) []byte {
+	b := make([]byte, n)
+	if !p.zeros {
+		rand.Read(b) // never fails
+	}
+	return b
+}
+
 // open makes the route and waits until a call over it works.
-func (b *bench) open(ctx context.Context) error {
-	b.to.Client().Answer(func(u api.Update) []byte { return u.Message })
-	var err error
-	if b.rc, err = b.from.Client().NewRoutingContext(ctx); err != nil {
+func (b *bench) open(ctx context.Context) (err error) {
+	if b.answerer, err = dialQuick(ctx, b.to); err != nil {
+		return err
+	}
+	b.answerer.echo()
+	length := base64.RawURLEncoding.EncodedLen(b.messages)
+	b.answerer.onMessage = func(route, text []byte) {
+		if string(route) == b.routeID && len(text) == length {
+			if f := b.arrived.Load(); f != nil {
+				(*f)()
+			}
+		}
+	}
+	b.answerer.start()
+	if b.asker, err = dialQuick(ctx, b.from); err != nil {
+		return err
+	}
+	b.asker.start()
+	if b.context, err = b.asker.newContext(ctx); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	return lab.Eventually(ctx, func(ctx context.Context) error {
+	err = lab.Eventually(ctx, func(ctx context.Context) error {
 		blob, err := b.to.Client().NewPrivateRoute(ctx)
 		if err != nil {
 			return err
@@ -187,21 +237,36 @@ func (b *bench) open(ctx context.Context) error {
 			return err
 		}
 		b.target = api.Target{RouteID: id}
-		return b.call(ctx, make([]byte, b.calls))
+		question, err := messageLine(b.context, "AppCall", b.target, b.payload(b.calls))
+		if err != nil {
+			return err
+		}
+		return b.call(ctx, question)
 	})
+	if err != nil {
+		return err
+	}
+	// Every client is told of every message. This one would take as much of the
+	// machine as the one that counts.
+	return b.to.Client().Close()
 }
 
+// call makes one call, whose line is given, and checks the length of the answer.
 func (b *bench) call(ctx context.Context, question []byte) error {
-	answer, err := b.rc.AppCall(ctx, b.target, question)
-	if err == nil && len(answer) != len(question) {
-		return fmt.Errorf("answer of %d bytes, want %d", len(answer), len(question))
+	a := b.asker.request(ctx, question)
+	if want := base64.RawURLEncoding.EncodedLen(b.calls); a.err == nil && a.length != want {
+		return fmt.Errorf("answer of %d characters, want %d", a.length, want)
 	}
-	return err
+	return a.err
 }
 
 // callLoad keeps a number of calls in flight for the length of a load.
 func (b *bench) callLoad(ctx context.Context, inFlight int) (CallLoad, error) {
 	cpuBefore, err := totalCPU(b.nodes)
+	if err != nil {
+		return CallLoad{}, err
+	}
+	question, err := messageLine(b.context, "AppCall", b.target, b.payload(b.calls))
 	if err != nil {
 		return CallLoad{}, err
 	}
@@ -214,7 +279,6 @@ func (b *bench) callLoad(ctx context.Context, inFlight int) (CallLoad, error) {
 	var group sync.WaitGroup
 	for range inFlight {
 		group.Go(func() {
-			question := make([]byte, b.calls)
 			var own []time.Duration
 			errs := 0
 			var ownLast error
@@ -264,26 +328,28 @@ func (b *bench) messageLoad(ctx context.Context) (MessageLoad, error) {
 	const drain = 2 * time.Second // for what is under way when the load ends
 	var arrived, taken, failed atomic.Int64
 	var lastArrival atomic.Int64
+	message, err := messageLine(b.context, "AppMessage", b.target, b.payload(b.messages))
+	if err != nil {
+		return MessageLoad{}, err
+	}
 	began := time.Now()
-	stop := b.to.Client().OnUpdate(func(u api.Update) {
-		if u.Kind == "AppMessage" && u.RouteID != nil && *u.RouteID == b.routeID && len(u.Message) == b.messages {
-			arrived.Add(1)
-			lastArrival.Store(int64(time.Since(began)))
-		}
-	})
-	defer stop()
+	counted := func() {
+		arrived.Add(1)
+		lastArrival.Store(int64(time.Since(began)))
+	}
+	b.arrived.Store(&counted)
+	defer b.arrived.Store(nil)
 
 	every := time.Duration(float64(senders*b.messages) / (b.offered * 1e6) * float64(time.Second))
 	var group sync.WaitGroup
 	for i := range senders {
 		group.Go(func() {
-			message := make([]byte, b.messages)
 			// Each sender keeps to its own timetable: what is late is made up for.
 			for due := began.Add(every * time.Duration(i) / senders); due.Before(began.Add(b.load)); due = due.Add(every) {
 				if rest(ctx, time.Until(due)) != nil || time.Since(began) > b.load {
 					return
 				}
-				switch err := b.rc.AppMessage(ctx, b.target, message); {
+				switch err := b.asker.request(ctx, message).err; {
 				case errors.Is(err, api.ErrClosed):
 					failed.Add(1)
 					return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/interop/api"
+	"github.com/voile-net/voile/interop/lab"
 )
 
 // RecordLoad is what operations on records take, one at a time.
@@ -22,14 +23,16 @@ const recordRounds = 300
 
 // recordLoad writes a record on one node and reads it on the other.
 func (b *bench) recordLoad(ctx context.Context) (r RecordLoad, err error) {
-	from, err := b.from.Client().NewRoutingContext(ctx)
+	from, closeFrom, err := contextOf(ctx, b.from)
 	if err != nil {
 		return r, err
 	}
-	to, err := b.to.Client().NewRoutingContext(ctx)
+	defer closeFrom()
+	to, closeTo, err := contextOf(ctx, b.to)
 	if err != nil {
 		return r, err
 	}
+	defer closeTo()
 	record, err := from.CreateDHTRecord(ctx, api.Schema{Kind: "DFLT", OwnerCount: 1})
 	if err != nil {
 		return r, err
@@ -57,4 +60,18 @@ func (b *bench) recordLoad(ctx context.Context) (r RecordLoad, err error) {
 	slices.Sort(sets)
 	slices.Sort(gets)
 	return RecordLoad{percentile(sets, 50), percentile(sets, 99), percentile(gets, 50), percentile(gets, 99)}, nil
+}
+
+// contextOf makes a connection to a node and a routing context.
+func contextOf(ctx context.Context, n lab.Node) (rc *api.RoutingContext, end func() error, err error) {
+	conn, err := n.Host().Dial(ctx, "tcp", apiAddress)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := api.New(conn)
+	if rc, err = c.NewRoutingContext(ctx); err != nil {
+		c.Close()
+		return nil, nil, err
+	}
+	return rc, c.Close, nil
 }

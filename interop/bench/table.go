@@ -57,10 +57,14 @@ func writeTable(w io.Writer, p plan, results []Result) error {
 	row("record set of 1 KiB, p99, ms", "%.2f", func(r Result) float64 { return millis(r.Records.SetP99) })
 	row("record get from the network, p50, ms", "%.2f", func(r Result) float64 { return millis(r.Records.GetP50) })
 	row("record get from the network, p99, ms", "%.2f", func(r Result) float64 { return millis(r.Records.GetP99) })
-	row("messages of 16 KiB taken, MB/s", "%.1f", func(r Result) float64 { return r.Messages.Offered })
+	row("messages of 16 KiB offered, MB/s", "%.1f", func(Result) float64 { return p.offered })
+	row("messages taken, MB/s", "%.1f", func(r Result) float64 { return r.Messages.Offered })
 	row("messages delivered, MB/s", "%.1f", func(r Result) float64 { return r.Messages.Delivered })
 	row("messages lost, %", "%.1f", func(r Result) float64 { return 100 * r.Messages.Lost })
 	row("messages refused", "%.0f", func(r Result) float64 { return float64(r.Messages.Errors) })
+	for _, f := range apiFigures() {
+		row(f.name, f.format, func(r Result) float64 { return f.of(r.API) })
+	}
 	return t.Flush()
 }
 
