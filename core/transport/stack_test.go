@@ -217,7 +217,10 @@ func TestBackPressure(t *testing.T) {
 		for ; sent < 1000 && err == nil; sent++ {
 			began := time.Now()
 			if err = a.SendFlow(t.Context(), flow, msg, 0); err != nil {
-				check(t, "waited", time.Since(began), transport.DefaultSendTimeout)
+				// From when the connection moved last, which is not long after.
+				if waited := time.Since(began) - transport.DefaultSendTimeout; waited < 0 || waited > 100*time.Millisecond {
+					t.Errorf("waited %v longer than the timeout", waited)
+				}
 			}
 		}
 		if !errors.Is(err, transport.ErrSendTimeout) {
