@@ -123,22 +123,28 @@ func (s *Server) Serve(l net.Listener) error {
 		return ErrServerClosed
 	}
 	defer s.untrack(l)
+	return Accept(s.ctx, l, s.log, s.ServeConn)
+}
+
+// Accept gives the connections of a listener to take until the listener fails, or
+// ctx has ended and it is closed, which is ErrServerClosed.
+func Accept(ctx context.Context, l net.Listener, log *slog.Logger, take func(net.Conn)) error {
 	wait := 5 * time.Millisecond
 	for {
 		conn, err := l.Accept()
 		switch {
 		case err == nil:
 			wait = 5 * time.Millisecond
-			s.ServeConn(conn)
-		case s.ctx.Err() != nil:
+			take(conn)
+		case ctx.Err() != nil:
 			return ErrServerClosed
 		case errors.Is(err, net.ErrClosed):
 			return err
 		default: // such as too many open files: it passes
-			s.log.Warn("api connection not accepted", "err", err)
+			log.Warn("api connection not accepted", "err", err)
 			select {
 			case <-time.After(wait):
-			case <-s.ctx.Done():
+			case <-ctx.Done():
 				return ErrServerClosed
 			}
 			wait = min(2*wait, time.Second)

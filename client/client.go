@@ -170,10 +170,9 @@ func (c *Client) announceLocked() {
 // run connects and reads, again and again.
 func (c *Client) run(ctx context.Context) {
 	for failures := 0; ; {
-		began := time.Now()
 		nc, err := c.open(ctx)
 		if err == nil {
-			began = time.Now()
+			began := time.Now()
 			err = c.serve(nc)
 			if time.Since(began) >= settled {
 				failures = 0

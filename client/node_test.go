@@ -19,49 +19,14 @@ import (
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/internal/loopback"
 )
-
-// privateConfig is the configuration of a node on this machine; record is what it
-// joins by, "" for none.
-func privateConfig(name string, port int, record string) config.Config {
-	cfg := config.Default()
-	cfg.ProgramName = name
-	key, at := config.Secret("a test of the client"), fmt.Sprintf("127.0.0.1:%d", port)
-	n := &cfg.Network
-	n.PrivateNetwork, n.NetworkKeyPassword, n.UPnP = true, &key, false
-	n.RoutingTable.Bootstrap, n.RoutingTable.BootstrapKeys = []string{}, []string{}
-	n.Protocol.UDP.ListenAddress, n.Protocol.TCP.ListenAddress, n.Protocol.WS.ListenAddress = at, at, at
-	if record != "" {
-		n.RoutingTable.BootstrapRecords = []string{record}
-	}
-	return cfg
-}
-
-// freePort is a port that streams and datagrams may use.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := net.ListenPacket("udp", l.Addr().String())
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		if err == nil {
-			p.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
-}
 
 // startNode starts a node, detached.
 func startNode(t testing.TB, name, record string) (*core.Node, int) {
 	t.Helper()
-	port := freePort(t)
-	node, err := core.Start(t.Context(), privateConfig(name, port, record), core.Options{})
+	port := loopback.FreePort(t)
+	node, err := core.Start(t.Context(), loopback.Config(name, port, record), core.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

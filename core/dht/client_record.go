@@ -166,8 +166,7 @@ func (c *Client) reopen(o *opened, options OpenOptions, safety route.SafetySelec
 	recent := !h.rehydrated.IsZero() && now.Sub(h.rehydrated) < rehydrateAgain*c.cfg.Limits.RPCTimeout
 	if !options.NoRehydrate && !h.fresh && !recent {
 		h.rehydrated = now
-		h.detail.rehydrate = SubkeysOf(AllSubkeys(), h.d.Schema.Subkeys())
-		h.detail.agree = max(h.detail.agree, c.cfg.Limits.SetCount)
+		h.detail.wantRehydration(SubkeysOf(AllSubkeys(), h.d.Schema.Subkeys()), c.cfg.Limits.SetCount)
 	}
 	c.saveLocked(h)
 	return describe(o, h.d), true

@@ -245,10 +245,10 @@ func (c *Client) publish(ctx context.Context, h *held, key crypto.RecordKey, sub
 		return nil, err
 	}
 	defer leave()
-	c.markWriting(h, subkey, true)
-	defer c.markWriting(h, subkey, false)
+	c.mark(&h.writing, subkey, true)
+	defer c.mark(&h.writing, subkey, false)
 	w, err := c.setValue(ctx, h, subkey, v)
-	c.markContested(h, subkey, w.contested)
+	c.mark(&h.contested, subkey, w.contested)
 	ours := SameValue(w.best, v)
 	switch {
 	case w.short && noOffline:
@@ -297,13 +297,14 @@ func (c *Client) isContested(h *held, subkey uint32) bool {
 	return h.contested.Contains(subkey)
 }
 
-func (c *Client) markContested(h *held, subkey uint32, on bool) {
+// mark puts a subkey into a set of a record, or takes it out.
+func (c *Client) mark(set *Subkeys, subkey uint32, on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if on {
-		h.contested.Add(subkey)
+		set.Add(subkey)
 	} else {
-		h.contested.Remove(subkey)
+		set.Remove(subkey)
 	}
 }
 
@@ -326,19 +327,10 @@ func (c *Client) spreadLater(h *held, subkey uint32) {
 	if c.records[h.key] != h {
 		return
 	}
-	h.detail.rehydrate.Add(subkey)
-	h.detail.agree = max(h.detail.agree, c.cfg.Limits.SetCount)
+	var one Subkeys
+	one.Add(subkey)
+	h.detail.wantRehydration(one, c.cfg.Limits.SetCount)
 	c.saveLocked(h)
-}
-
-func (c *Client) markWriting(h *held, subkey uint32, on bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if on {
-		h.writing.Add(subkey)
-	} else {
-		h.writing.Remove(subkey)
-	}
 }
 
 // leaveSet takes a record out of the set that it was committed with: what is read

@@ -276,8 +276,7 @@ func (c *Client) RequestRehydrate(key crypto.OpaqueRecordKey, ranges []wire.Subk
 	if len(ranges) == 0 {
 		ranges = AllSubkeys()
 	}
-	h.detail.rehydrate = h.detail.rehydrate.Union(SubkeysOf(ranges, h.d.Schema.Subkeys()))
-	h.detail.agree = max(h.detail.agree, min(agree, 255))
+	h.detail.wantRehydration(SubkeysOf(ranges, h.d.Schema.Subkeys()), min(agree, 255))
 	c.saveLocked(h)
 	return true
 }

@@ -14,6 +14,13 @@ const (
 	rehydratesAtOnce  = 16
 )
 
+// wantRehydration asks for subkeys to be compared with the network until so many
+// nodes agree; requests are joined.
+func (d *detail) wantRehydration(subkeys Subkeys, agree int) {
+	d.rehydrate = d.rehydrate.Union(subkeys)
+	d.agree = max(d.agree, agree)
+}
+
 // tickRehydrationLocked starts comparing records with the network. It is the only
 // thing that keeps a record alive that nobody writes.
 func (c *Client) tickRehydrationLocked(now time.Time) {

@@ -265,10 +265,11 @@ func (t *Transaction) commitAt(ctx context.Context, r *ownRecord, n *peerNode) {
 func (t *Transaction) rehydrate(r *ownRecord) {
 	t.c.mu.Lock()
 	defer t.c.mu.Unlock()
+	var wrote Subkeys
 	for subkey := range r.wrote {
-		r.h.detail.rehydrate.Add(subkey)
+		wrote.Add(subkey)
 	}
-	r.h.detail.agree = max(r.h.detail.agree, t.c.cfg.Limits.SetCount)
+	r.h.detail.wantRehydration(wrote, t.c.cfg.Limits.SetCount)
 }
 
 // store makes what was committed ours, and remembers which records belong together.

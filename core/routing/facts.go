@@ -171,14 +171,7 @@ func (o *Own) UseRelays(entries []*Entry, now time.Time) (changed bool, used int
 	if len(chosen) == 0 && len(o.relays) == 0 {
 		return false, 0
 	}
-	for _, r := range chosen {
-		r.entry.Hold()
-	}
-	for _, r := range o.relays {
-		r.entry.Release()
-	}
-	o.relays = chosen
-	o.changedLocked()
+	o.useLocked(chosen)
 	return true, len(chosen)
 }
 

@@ -204,6 +204,12 @@ func (o *Own) ManageRelays(offline bool, now time.Time) (changed bool) {
 	}) {
 		return false
 	}
+	o.useLocked(chosen)
+	return true
+}
+
+// useLocked takes other relays in place of those before.
+func (o *Own) useLocked(chosen []*relay) {
 	for _, r := range chosen {
 		r.entry.Hold()
 	}
@@ -212,7 +218,6 @@ func (o *Own) ManageRelays(offline bool, now time.Time) (changed bool) {
 	}
 	o.relays = chosen
 	o.changedLocked()
-	return true
 }
 
 // chooseRelaysLocked returns nil if no choice can be published.

@@ -137,18 +137,6 @@ func (n *Network) Close() error {
 	return errors.Join(err, n.lock.Close())
 }
 
-// Remove ends a network that no process owns any more: what a crashed run left.
-func Remove(ctx context.Context, name string) error {
-	if !validName.MatchString(name) {
-		return fmt.Errorf("network name %q: want %s", name, validName)
-	}
-	lock, err := acquire(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(removeLeftovers(ctx, name), lock.Close())
-}
-
 // Gateway4 is the switch's own IPv4 address, the default gateway of every host.
 func (n *Network) Gateway4() netip.Addr { return netip.AddrFrom4([4]byte{44, n.subnet, 0, 1}) }
 

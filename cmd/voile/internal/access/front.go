@@ -136,27 +136,7 @@ func (f *Front) Serve(l net.Listener) error {
 		return bind.ErrServerClosed
 	}
 	defer f.untrack(l)
-	wait := 5 * time.Millisecond
-	for {
-		conn, err := l.Accept()
-		switch {
-		case err == nil:
-			wait = 5 * time.Millisecond
-			f.admit(conn, remote)
-		case f.ctx.Err() != nil:
-			return bind.ErrServerClosed
-		case errors.Is(err, net.ErrClosed):
-			return err
-		default:
-			f.log.Warn("api connection not accepted", "err", err)
-			select {
-			case <-time.After(wait):
-			case <-f.ctx.Done():
-				return bind.ErrServerClosed
-			}
-			wait = min(2*wait, time.Second)
-		}
-	}
+	return bind.Accept(f.ctx, l, f.log, func(conn net.Conn) { f.admit(conn, remote) })
 }
 
 func (f *Front) track(l net.Listener) bool {

@@ -135,11 +135,3 @@ func safe(text string) string {
 		return r
 	}, text)
 }
-
-// shortID is the beginning of an id, enough to know it again.
-func shortID(id string, width int, ellipsis string) string {
-	if utf8.RuneCountInString(id) <= width {
-		return id
-	}
-	return string([]rune(id)[:width-utf8.RuneCountInString(ellipsis)]) + ellipsis
-}

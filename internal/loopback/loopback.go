@@ -1,5 +1,5 @@
-// Package loopback makes private networks that live on one machine, for the tests
-// of the examples.
+// Package loopback makes private networks that live on one machine, for tests of
+// programs and libraries above the node.
 package loopback
 
 import (
@@ -16,7 +16,7 @@ import (
 func Config(name string, port int, record string) config.Config {
 	cfg := config.Default()
 	cfg.ProgramName = name
-	key, at := config.Secret("a test of the examples"), fmt.Sprintf("127.0.0.1:%d", port)
+	key, at := config.Secret("a test"), fmt.Sprintf("127.0.0.1:%d", port)
 	n := &cfg.Network
 	n.PrivateNetwork, n.NetworkKeyPassword, n.UPnP = true, &key, false
 	n.RoutingTable.Bootstrap, n.RoutingTable.BootstrapKeys = []string{}, []string{}
