@@ -44,7 +44,7 @@ async function inBrowser(job) {
             const bytes = await (await fetch(job.module)).arrayBuffer();
             postMessage(await scenarios[job.scenario](await load(bytes), job));
           } catch (error) {
-            postMessage({ error: `${error}\\n${error.stack}` });
+            postMessage({ error: String(error) + ' ' + error.stack });
           }
         };`,
       '/voile.wasm': () => readFile(job.module),
