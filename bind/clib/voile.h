@@ -164,14 +164,15 @@ enum {
   VOILE_LOG_ERROR = 1,
   VOILE_LOG_WARN = 2,
   VOILE_LOG_INFO = 3,
-  VOILE_LOG_DEBUG = 4
+  VOILE_LOG_DEBUG = 4,
+  VOILE_LOG_TRACE = 5
 };
 
 enum {
   /* If a node of the same program name and namespace runs in this library, give
-   * its handle instead of VOILE_ALREADY_INITIALIZED; the rest of the options and
-   * of the configuration is then not looked at. Dart sessions of it whose ports
-   * are closed end. For hosts that restart without unloading the library. */
+   * its handle instead of starting another; the rest of the options and of the
+   * configuration is then not looked at. For hosts that restart without unloading
+   * the library. */
   VOILE_START_REUSE = 1u << 0
 };
 
@@ -205,7 +206,8 @@ typedef struct voile_options {
 
 #define VOILE_MIN_MEMORY (16 << 20)
 
-#define VOILE_OPTIONS_INIT {sizeof(voile_options), VOILE_ABI}
+#define VOILE_OPTIONS_INIT \
+  {sizeof(voile_options), VOILE_ABI, 0, VOILE_LOG_OFF, VOILE_LOG_OFF, NULL, NULL, 0, 0, 0, NULL, NULL, 0}
 
 /* Starts a node; blocks, usually for some milliseconds, about a second when a
  * network password has to be stretched. options may be NULL. config is JSON as
