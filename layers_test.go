@@ -27,6 +27,7 @@ var layers = [][]string{
 	{"core"},
 	{"core/sim", "bind", "internal/loopback"},
 	{"bind/instance"},
+	{"bind/clib"},
 	{"cmd", "examples", "interop"},
 }
 
