@@ -17,7 +17,7 @@ var layers = [][]string{
 	{"core/wire", "core/envelope", "core/config"},
 	{"bind/jsonapi"},
 	{"client"}, // of the JSON API: without a node in it
-	{"core/transport"},
+	{"core/transport", "wasm/edge"},
 	{"core/routing"},
 	{"core/route"},
 	{"core/network"},
