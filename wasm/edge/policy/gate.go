@@ -91,8 +91,8 @@ func (g *Gate) Parse(path string) (edgeurl.Node, error) {
 	return n, nil
 }
 
-// clientOf is what counts as one client: who has an IPv6 network has a /56 of it.
-func clientOf(addr netip.Addr) netip.Prefix {
+// ClientOf is what counts as one client: who has an IPv6 network has a /56 of it.
+func ClientOf(addr netip.Addr) netip.Prefix {
 	addr = addr.Unmap().WithZone("")
 	bits := 32
 	if addr.Is6() {
@@ -117,7 +117,7 @@ func (g *Gate) Admit(client netip.Addr, now time.Time) (*Pass, error) {
 	if g.open >= g.settings.MaxConnections {
 		return nil, g.countLocked(refuse(Busy, "the gateway is full"))
 	}
-	p := known(g.clients, clientOf(client), now)
+	p := known(g.clients, ClientOf(client), now)
 	if p == nil {
 		return nil, g.countLocked(refuse(Busy, "the gateway knows too many clients"))
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/voile-net/voile/core/transport/websocket"
@@ -26,8 +27,9 @@ type link struct {
 	in         []byte
 	start, end int // of what is read and not used
 
-	mu  sync.Mutex // of out and of writing
-	out []byte
+	mu   sync.Mutex // of out and of writing
+	out  []byte
+	slow atomic.Bool // closed because a write took too long
 }
 
 // greet asks for the WebSocket (spec 02 §4.2). The stream is the caller's if it fails.
@@ -89,7 +91,7 @@ func (l *link) read() (msg []byte, cost int, err error) {
 			need = more
 		}
 		if err := l.fill(need); err != nil {
-			return nil, 0, err
+			return nil, 0, l.because(err)
 		}
 	}
 }
@@ -126,6 +128,14 @@ func (l *link) fill(need int) error {
 // errSlow: the node did not take a message in time. The link is closed.
 var errSlow = errors.New("relay: the node does not take messages")
 
+// because is why reading or writing failed.
+func (l *link) because(err error) error {
+	if err != nil && l.slow.Load() {
+		return errSlow
+	}
+	return err
+}
+
 // write sends a message in one frame.
 func (l *link) write(msg []byte, timeout time.Duration) error {
 	l.mu.Lock()
@@ -137,15 +147,16 @@ func (l *link) frameLocked(op websocket.Opcode, payload []byte, timeout time.Dur
 	var mask [4]byte
 	rand.Read(mask[:])
 	l.out = websocket.AppendFrame(l.out[:0], op, &mask, payload)
-	timer := time.AfterFunc(timeout, func() { l.stream.Close() })
+	timer := time.AfterFunc(timeout, func() {
+		l.slow.Store(true)
+		l.stream.Close()
+	})
 	_, err := l.stream.Write(l.out)
-	if !timer.Stop() && err != nil {
-		err = errSlow
-	}
+	timer.Stop()
 	if cap(l.out) > keptBuffer {
 		l.out = nil
 	}
-	return err
+	return l.because(err)
 }
 
 // close says goodbye, if no message is being written, and ends the stream.
