@@ -36,9 +36,11 @@ cross:
 	  cgo=0; [ $$os = ios ] && cgo=1; \
 	  echo "vet $$t"; CGO_ENABLED=$$cgo GOOS=$$os GOARCH=$$arch $(GO) vet $$pkgs || exit 1; done
 
-# Writes the Go code of the wire schema again; needs the capnp tool.
+# Writes the Go code of the wire schema again, which needs the capnp tool, and the
+# TypeScript types of the API.
 generate:
 	$(GO) generate ./core/wire/...
+	$(GO) run ./bind/internal/gents -o web/src/generated/api.ts
 
 # The public Python client against bin/voile: needs Python 3.12.5 or newer and, the
 # first time, its packages.
