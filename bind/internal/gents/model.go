@@ -62,6 +62,7 @@ type update struct{ kind, typ string }
 // renamed are the definitions whose names here are not those there without the
 // prefix Veilid.
 var renamed = map[string]string{
+	"VeilidConfigConfig":                "Config",
 	"VeilidState":                       "NodeState",
 	"VeilidStateAttachment":             "AttachmentStatus",
 	"VeilidStateNetwork":                "NetworkStatus",
@@ -248,7 +249,7 @@ func (m *model) addOperations(request, message *schema) {
 	results := map[string]*schema{}
 	eachOperation(message.Defs["Response"].OneOf, message.Defs, func(name string, s *schema) { results[name] = s })
 	eachOperation(request.OneOf, request.Defs, func(name string, s *schema) {
-		o := operation{name: name, params: m.fields("", s, true), typ: "void"}
+		o := operation{name: name, params: m.fields("", s, true), typ: "void", shape: "void"}
 		if r := results[name]; r != nil {
 			o.typ, o.shape = m.result(r)
 		}
@@ -283,11 +284,11 @@ func (m *model) result(s *schema) (typ, shape string) {
 	}
 	switch {
 	case value != nil && value.is("null"):
-		return "void", ""
+		return "void", "void"
 	case value != nil:
 		return m.of(value)
 	case s.Properties["major"] != nil:
 		return "Version", ""
 	}
-	return "void", ""
+	return "void", "void"
 }
