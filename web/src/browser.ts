@@ -1,7 +1,7 @@
 /** The package for pages: the node runs in a Web Worker. */
 import { startOn, type StartOptions, type VoileNode } from "./node-api.js";
 import { portChannel, type EngineMessage, type PageMessage } from "./protocol.js";
-import { startRawOn, type RawNode } from "./raw.js";
+import { startRawOn, type RawEvents, type RawNode } from "./raw.js";
 import { watchPage, type Platform } from "./spawn.js";
 
 export * from "./api.js";
@@ -39,6 +39,6 @@ export function startNode(options: StartOptions): Promise<VoileNode> {
 }
 
 /** As startNode, for bindings of other languages: lines of the API instead of objects. */
-export function startRawNode(options: StartOptions): Promise<RawNode> {
+export function startRawNode(options: StartOptions & Partial<RawEvents>): Promise<RawNode> {
   return startRawOn(platform, options);
 }

@@ -29,6 +29,8 @@ export class Engine {
   #release: (() => void) | undefined;
   #queue: AbortController | undefined;
   #ready = false;
+  /** How often there was somebody new to ask. */
+  #generation = 0;
   #suspended = false;
   #closed = false;
   /** What was asked while neither was there. */
@@ -75,9 +77,26 @@ export class Engine {
   }
 
   #pass(ask: Ask): void {
-    if (this.#owner !== undefined) this.#owner.page.handle(ask);
-    else if (this.#relay !== undefined) this.#relay.handle(ask);
-    else this.#waiting.push(ask);
+    const to = this.#owner?.page ?? (this.#relay?.open === true ? this.#relay : undefined);
+    if (to === undefined) this.#keep(ask);
+    else if (ask.t === "call" && ask.of !== undefined && ask.of !== this.#generation) this.#page.post({ t: "stale", n: ask.n });
+    else to.handle(ask);
+  }
+
+  /** Keeps what is asked while there is nobody to ask. */
+  #keep(ask: Ask): void {
+    if (ask.t === "cancel") this.#waiting = this.#waiting.filter((w) => w.t !== "call" || w.n !== ask.n);
+    else if (ask.t === "call" || ask.t === "stats") this.#waiting.push(ask);
+    // What stands is told anyway, and acks are of a session that is over.
+  }
+
+  /** Somebody is there to ask: a new generation of objects. */
+  #announce(role: Role, version: string): void {
+    this.#generation++;
+    this.#page.post({ t: this.#ready ? "takeover" : "ready", role, version });
+    this.#ready = true;
+    for (const ask of this.#standing.values()) this.#pass(ask);
+    for (const ask of this.#waiting.splice(0)) this.#pass(ask);
   }
 
   async #start(options: EngineOptions): Promise<void> {
@@ -118,7 +137,7 @@ export class Engine {
         }
         this.#release = release;
         const attached = this.#relay?.attached ?? false;
-        this.#waiting.push(...(this.#relay?.close() ?? []));
+        this.#relay?.close();
         this.#relay = undefined;
         this.#own(attached).catch((e: unknown) => {
           this.#giveUp();
@@ -129,17 +148,8 @@ export class Engine {
       () => {}, // left the line
     );
     this.#relay = new Relay(tabs, (m, transfer) => this.#page.post(m, transfer), {
-      onOpen: (version) => {
-        for (const ask of this.#standing.values()) this.#relay?.handle(ask);
-        this.#announce("client", version);
-      },
+      onOpen: (version) => this.#announce("client", version),
     });
-    for (const ask of this.#waiting.splice(0)) this.#relay.handle(ask);
-  }
-
-  #announce(role: Role, version: string): void {
-    this.#page.post({ t: this.#ready ? "takeover" : "ready", role, version });
-    this.#ready = true;
   }
 
   /** Runs the node. attach: the node that it takes the place of was attached. */
@@ -163,10 +173,8 @@ export class Engine {
       return;
     }
     this.#owner = new Owner(node, api.version, (m, transfer) => this.#page.post(m, transfer), this.#tabs);
-    for (const ask of this.#standing.values()) this.#owner.page.handle(ask);
-    this.#announce("owner", api.version);
     if (attach) this.#attachAgain(node);
-    for (const ask of this.#waiting.splice(0)) this.#owner.page.handle(ask);
+    this.#announce("owner", api.version);
   }
 
   #attachAgain(node: NodeHandle): void {
@@ -207,7 +215,7 @@ export class Engine {
   async #leave(): Promise<void> {
     this.#queue?.abort();
     this.#queue = undefined;
-    this.#waiting.push(...(this.#relay?.close() ?? []));
+    this.#relay?.close();
     this.#relay = undefined;
     const owner = this.#owner;
     this.#owner = undefined;

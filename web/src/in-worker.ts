@@ -2,7 +2,7 @@
 import { Engine } from "./engine.js";
 import { startOn, type StartOptions, type VoileNode } from "./node-api.js";
 import { portChannel, type EngineMessage, type PageMessage } from "./protocol.js";
-import { startRawOn, type RawNode } from "./raw.js";
+import { startRawOn, type RawEvents, type RawNode } from "./raw.js";
 import { fetchModule } from "./run-module.js";
 import { watchPage, type Platform } from "./spawn.js";
 import { tabPlatform } from "./tabs.js";
@@ -28,6 +28,6 @@ export function startNode(options: StartOptions): Promise<VoileNode> {
 }
 
 /** As startNode, for bindings of other languages: lines of the API instead of objects. */
-export function startRawNode(options: StartOptions): Promise<RawNode> {
+export function startRawNode(options: StartOptions & Partial<RawEvents>): Promise<RawNode> {
   return startRawOn(platform, options);
 }

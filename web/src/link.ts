@@ -1,4 +1,4 @@
-import type { Line } from "./codec.js";
+import { UnknownObjectError, type Line } from "./codec.js";
 import { errorOf, VoileError } from "./error.js";
 import type { NodeStats } from "./module.js";
 import { buffersOf, type EngineMessage, type EngineOptions, type Role } from "./protocol.js";
@@ -28,6 +28,8 @@ export interface LinkEvents {
 /** What a call may be told. */
 export interface CallOptions<T> {
   signal?: AbortSignal | undefined;
+  /** The generation of the object that the call is on; it fails with UnknownObjectError if another node is behind by then. */
+  of?: number | undefined;
   /** Gets the answer of a call that was given up, to let go of what it made. */
   late?: ((value: T) => void) | undefined;
 }
@@ -91,10 +93,10 @@ export class Link {
   }
 
   /** Sends a line. The bytes are copied once, so that the caller's stay its own. */
-  call({ line, blobs }: Line, { signal, late }: CallOptions<Line> = {}): Promise<Line> {
+  call({ line, blobs }: Line, { signal, late, of }: CallOptions<Line> = {}): Promise<Line> {
     return this.#ask(this.#calls, late, signal, (n) => {
       const copies = blobs.map((b) => b.slice());
-      this.#engine.channel.post({ t: "call", n, line, blobs: copies }, buffersOf(copies));
+      this.#engine.channel.post({ t: "call", n, line, blobs: copies, ...(of === undefined ? {} : { of }) }, buffersOf(copies));
     });
   }
 
@@ -151,6 +153,12 @@ export class Link {
         const p = this.#calls.get(m.n);
         this.#calls.delete(m.n);
         p?.reject(errorOf({ kind: m.error.kind, ...m.error.fields }));
+        return;
+      }
+      case "stale": {
+        const p = this.#calls.get(m.n);
+        this.#calls.delete(m.n);
+        p?.reject(new UnknownObjectError());
         return;
       }
       case "stats": {

@@ -28,7 +28,8 @@ export type Role = "owner" | "client";
 
 /** What a client of a node asks; it comes from a page, or from another engine. */
 export type Ask =
-  | { t: "call"; n: number; line: string; blobs: Uint8Array[] }
+  /** `of`: the generation of the node that has the object which the call is on. */
+  | { t: "call"; n: number; line: string; blobs: Uint8Array[]; of?: number }
   | { t: "cancel"; n: number }
   /** The kinds of updates that somebody takes. */
   | { t: "want"; kinds: string[] }
@@ -58,6 +59,8 @@ export type PageMessage =
 export type EngineMessage =
   | Tell
   | { t: "ready"; role: Role; version: string }
+  /** The object of a call was of another node. Nothing was done. */
+  | { t: "stale"; n: number }
   /** The start has failed. */
   | { t: "failed"; error: SentError }
   /** There is another node behind: handles of before are gone. */
@@ -95,7 +98,7 @@ export function buffersOf(blobs: Uint8Array[]): ArrayBuffer[] {
 }
 
 interface PortLike {
-  postMessage(message: unknown, transfer?: ArrayBuffer[]): void;
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
   addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
   start?(): void;
   close?(): void;

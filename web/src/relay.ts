@@ -30,8 +30,6 @@ export class Relay {
   #road: Channel<OwnerMessage, ClientMessage> | undefined;
   #dead: (() => void) | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
-  /** What the page asked while there was no owner. */
-  #waiting: Ask[] = [];
   #closed = false;
 
   constructor(tabs: Tabs, tell: (message: Tell, transfer: ArrayBuffer[]) => void, events: RelayEvents) {
@@ -74,7 +72,6 @@ export class Relay {
         this.#epoch = m.epoch;
         this.attached = m.attached;
         this.#events.onOpen(m.version);
-        for (const ask of this.#waiting.splice(0)) this.#pass(ask);
         return;
       }
       case "gone":
@@ -93,18 +90,13 @@ export class Relay {
     }
   }
 
-  /** Passes on what the page asks, or keeps it until there is an owner. */
-  handle(ask: Ask): void {
-    if (this.#epoch !== undefined) {
-      this.#pass(ask);
-    } else if (ask.t === "cancel") {
-      this.#waiting = this.#waiting.filter((w) => w.t !== "call" || w.n !== ask.n);
-    } else {
-      this.#waiting.push(ask);
-    }
+  /** Whether there is an owner to ask. */
+  get open(): boolean {
+    return this.#epoch !== undefined;
   }
 
-  #pass(ask: Ask): void {
+  /** Passes on what the page asks. */
+  handle(ask: Ask): void {
     if (ask.t === "call") this.#calls.add(ask.n);
     this.#road!.post(ask);
   }
@@ -112,6 +104,7 @@ export class Relay {
   #lost(): void {
     if (this.#closed) return;
     this.#leave();
+    this.#epoch = undefined;
     this.#fail();
     this.#seek();
   }
@@ -130,17 +123,13 @@ export class Relay {
     this.#dead = undefined;
   }
 
-  /**
-   * Ends the session. Calls under way fail; what waited for an owner is returned, for
-   * the node that takes its place.
-   */
-  close(): Ask[] {
-    if (this.#closed) return [];
+  /** Ends the session. Calls under way fail. */
+  close(): void {
+    if (this.#closed) return;
     this.#closed = true;
-    if (this.#epoch !== undefined) this.#road!.post({ t: "bye" });
+    if (this.open) this.#road!.post({ t: "bye" });
     this.#leave();
     this.#all.close();
     this.#fail();
-    return this.#waiting.splice(0);
   }
 }
