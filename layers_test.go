@@ -26,6 +26,7 @@ var layers = [][]string{
 	{"core/attach"},
 	{"core"},
 	{"core/sim", "bind", "internal/loopback"},
+	{"bind/instance"},
 	{"cmd", "examples", "interop"},
 }
 
