@@ -280,6 +280,7 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 		Validators:    n.validators,
 		LinkFault:     func(t routing.Transport) bool { return n.network.Suspect(t.Protocol) },
 		Logger:        n.log,
+		Panic:         n.opts.Panic,
 	})
 	n.network, err = network.New(network.Config{
 		Crypto: n.crypto, Identity: own, Table: n.table, Filter: n.filter, NetworkKey: key,
@@ -293,6 +294,7 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 		HolePunchTTL:          n.opts.Tuning.HolePunchTTL,
 		HolePunchTTLCGNAT:     n.opts.Tuning.HolePunchTTLBehindCGNAT,
 		Logger:                n.log,
+		Panic:                 n.opts.Panic,
 	})
 	if err != nil {
 		return err
@@ -338,6 +340,7 @@ func (n *Node) attachConfig() attach.Config {
 		},
 		Save: n.save, Restore: n.restorePoint,
 		Logger: n.log,
+		Panic:  n.opts.Panic,
 	}
 }
 

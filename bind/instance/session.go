@@ -2,6 +2,7 @@ package instance
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/voile-net/voile/bind"
@@ -36,10 +37,10 @@ func (s *Session) Call(ctx context.Context, line []byte, blobs [][]byte) (answer
 		return refused, nil
 	}
 	defer s.leave()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
-	return s.do(ctx, line, blobs)
+	inner, cancel := context.WithCancelCause(s.ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() { cancel(errGivenUp) })()
+	return s.do(inner, line, blobs)
 }
 
 // Begin is [Session.Call] that does not wait: done gets the answer, exactly once,
@@ -57,18 +58,23 @@ func (s *Session) Begin(line []byte, blobs [][]byte, done func(answer []byte, bl
 	if err != nil {
 		refused = refusal(err)
 	}
-	ctx, cancel := context.WithCancel(s.ctx)
+	ctx, end := context.WithCancelCause(s.ctx)
 	go func() { // joined by enter's count
 		defer s.leave()
-		defer cancel()
-		if refused != nil {
-			done(refused, nil)
-			return
-		}
-		done(call.RunBinary(ctx, nil))
+		defer end(nil)
+		s.owner.guard.Run(func() {
+			if refused != nil {
+				done(refused, nil)
+				return
+			}
+			done(call.RunBinary(ctx, nil))
+		})
 	}()
-	return cancel
+	return func() { end(errGivenUp) }
 }
+
+// errGivenUp is why a call ends that its caller does not want any more.
+var errGivenUp = fmt.Errorf("given up: %w", context.DeadlineExceeded)
 
 // finish tells the answer of a call that did not start. After Close there is nobody
 // who waits for the goroutine: done is called before Begin returns.
@@ -83,7 +89,7 @@ func (s *Session) finish(answer []byte, done func([]byte, [][]byte)) {
 	s.mu.Unlock()
 	go func() {
 		defer s.parts.Done()
-		done(answer, nil)
+		s.owner.guard.Run(func() { done(answer, nil) })
 	}()
 }
 
