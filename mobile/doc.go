@@ -23,3 +23,5 @@
 //
 // The package may import bind/instance, core's options and the adapters of platform.
 package mobile
+
+//go:generate go run ./internal/wrappers/write ..
