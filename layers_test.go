@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"core"},
 	{"core/sim", "bind", "internal/loopback"},
 	{"bind/instance"},
-	{"bind/clib", "wasm"},
+	{"bind/clib", "wasm", "mobile"},
 	{"cmd", "examples", "interop"},
 }
 
