@@ -35,7 +35,7 @@ lint: build
 
 cross:
 	@for t in $(CROSS); do os=$${t%/*}; arch=$${t#*/}; \
-	  case $$os in linux|darwin|windows) pkgs=$$($(GO) list ./...);; *) pkgs=$$($(GO) list -f '$(LIBS)' ./... | grep -vE '$(NATIVE)');; esac; \
+	  case $$os in linux|darwin|windows) pkgs=$$($(GO) list ./...);; *) pkgs=$$(GOOS=$$os GOARCH=$$arch $(GO) list -f '$(LIBS)' ./... | grep -vE '$(NATIVE)');; esac; \
 	  cgo=0; [ $$os = ios ] && cgo=1; \
 	  echo "vet $$t"; CGO_ENABLED=$$cgo GOOS=$$os GOARCH=$$arch $(GO) vet $$pkgs || exit 1; done
 
