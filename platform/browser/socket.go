@@ -76,6 +76,9 @@ func open(h *Host, class js.Value, target Target) (s *socket, err error) {
 		return nil, err
 	}
 	s.ws.Set("binaryType", "arraybuffer")
+	// Errors say nothing that the end does not; but in Node the package ws makes one
+	// that nobody listens to the end of the process. Function.prototype does nothing.
+	s.ws.Call("addEventListener", "error", js.Global().Get("Function").Get("prototype"))
 	s.event = js.FuncOf(func(_ js.Value, args []js.Value) any {
 		s.happened(args[0])
 		return nil
