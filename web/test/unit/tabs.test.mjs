@@ -71,7 +71,7 @@ test('when the owner is killed another tab takes over', async () => {
   a.tab.kill();
   await assert.rejects(waiting, is('TryAgain'));
   // What is asked meanwhile waits for the next owner.
-  assert.equal(await c.node.debug('hello'), 'hello');
+  assert.equal(await b.node.debug('hello'), 'hello');
   await eventually(() => events.length === 2);
   assert.deepEqual(events.sort(), ['b owner', 'c client']);
   assert.equal(module.nodes.length, 2);
