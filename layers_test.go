@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"core"},
 	{"core/sim", "bind", "internal/loopback"},
 	{"bind/instance"},
-	{"cmd", "examples", "interop"},
+	{"cmd", "examples", "interop", "web"},
 }
 
 // outside are the adapters that implement interfaces of core, and the place that
