@@ -28,7 +28,7 @@ var layers = [][]string{
 	{"core/sim", "bind", "internal/loopback"},
 	{"bind/instance"},
 	{"bind/clib", "wasm", "mobile"},
-	{"cmd", "examples", "interop"},
+	{"cmd", "examples", "interop", "web"},
 }
 
 // outside are the adapters that implement interfaces of core, and the place that
