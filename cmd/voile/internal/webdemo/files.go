@@ -51,7 +51,7 @@ var ErrMissing = errors.New("web demo")
 // parts are what must be in the folder, and what makes it.
 var parts = []struct{ file, made string }{
 	{pageFolder + "/index.html", "say where the folder web of the project is, with --dir"},
-	{packageFolder + "/index.js", "run: make web-package"},
+	{packageFolder + "/browser.js", "run: make web-package"},
 	{packageFolder + "/voile.wasm", "run: make web-module"},
 }
 

@@ -33,7 +33,7 @@ func folder(t *testing.T) string {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"demo/index.html": pageText, "demo/main.js": "export {}", "demo/test/secret.js": "no", "demo/notes.txt": "no", "demo/.hidden.js": "no",
-		"dist/index.js": "export {}", "dist/voile.wasm": strings.Repeat("\x00asm", 1000),
+		"dist/browser.js": "export {}", "dist/voile.wasm": strings.Repeat("\x00asm", 1000),
 		"package.json": "{}",
 	} {
 		write(t, filepath.Join(dir, filepath.FromSlash(name)), []byte(text))
@@ -92,7 +92,7 @@ func TestFilesHaveTheirTypes(t *testing.T) {
 		"/":                               "text/html; charset=utf-8",
 		"/index.html":                     "text/html; charset=utf-8",
 		"/main.js":                        "text/javascript; charset=utf-8",
-		"/@voile/node/index.js":           "text/javascript; charset=utf-8",
+		"/@voile/node/browser.js":           "text/javascript; charset=utf-8",
 		"/@voile/node/voile.wasm":         "application/wasm",
 		"/network.json":                   "application/json",
 		"/absent.js":                      "",
@@ -184,7 +184,7 @@ func TestPolicy(t *testing.T) {
 	if strings.Count(policy, "'sha256-") != 1 {
 		t.Errorf("not one hash for one script: %s", policy)
 	}
-	if worker := get(s, "/@voile/node/index.js").Header.Get("Content-Security-Policy"); !strings.Contains(worker, "ws://127.0.0.1:10001") || strings.Contains(worker, "sha256") {
+	if worker := get(s, "/@voile/node/browser.js").Header.Get("Content-Security-Policy"); !strings.Contains(worker, "ws://127.0.0.1:10001") || strings.Contains(worker, "sha256") {
 		t.Errorf("policy of a worker: %s", worker)
 	}
 }
@@ -218,7 +218,7 @@ func TestOnlyThisMachine(t *testing.T) {
 // What is not built is named together with what builds it.
 func TestMissingParts(t *testing.T) {
 	for file, says := range map[string]string{
-		"demo/index.html": "--dir", "dist/index.js": "make web-package", "dist/voile.wasm": "make web-module",
+		"demo/index.html": "--dir", "dist/browser.js": "make web-package", "dist/voile.wasm": "make web-module",
 	} {
 		dir := folder(t)
 		if err := os.Remove(filepath.Join(dir, filepath.FromSlash(file))); err != nil {
