@@ -313,14 +313,17 @@ listen({
   '?': () => part('keys').showModal(),
 }, { dialog: part('keys'), letters: part('letters') });
 
-const tabs = new Map([...document.querySelectorAll('.tabs a')].map((a) => [a.hash.slice(1), a]));
-const inView = new IntersectionObserver((seen) => {
-  for (const e of seen) {
-    if (!e.isIntersecting) continue;
-    for (const [id, a] of tabs) id === e.target.id ? a.setAttribute('aria-current', 'true') : a.removeAttribute('aria-current');
-  }
-}, { rootMargin: '-45% 0px -50% 0px' });
-for (const id of tabs.keys()) inView.observe(part(id));
+const tabs = [...document.querySelectorAll('.tabs a')];
+let looking = 0;
+/** look marks the part of the page that is in view. */
+function look() {
+  looking = 0;
+  const atEnd = scrollY > 0 && innerHeight + scrollY >= document.documentElement.scrollHeight - 4;
+  const now = atEnd ? tabs.at(-1) : tabs.findLast((a) => part(a.hash.slice(1)).getBoundingClientRect().top < innerHeight * 0.45) ?? tabs[0];
+  for (const a of tabs) a === now ? a.setAttribute('aria-current', 'true') : a.removeAttribute('aria-current');
+}
+addEventListener('scroll', () => (looking ||= requestAnimationFrame(look)), { passive: true });
+look();
 
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) space?.note.flush();

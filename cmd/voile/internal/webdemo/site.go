@@ -19,11 +19,10 @@ const networkPath = "/network.json"
 // description is what the page is told of the network.
 type description struct {
 	// Network tells one network from another: what a browser keeps belongs to it.
-	Network string `json:"network"`
-	// Config is the configuration of a node that joins, with only the keys that are
-	// not the default.
-	Config map[string]any `json:"config"`
-	Nodes  []nodeFacts    `json:"nodes"`
+	Network    string      `json:"network"`
+	NetworkKey string      `json:"networkKey"` // its secret
+	Bootstrap  []string    `json:"bootstrap"`  // bootstrap records
+	Nodes      []nodeFacts `json:"nodes"`
 }
 
 type nodeFacts struct {
@@ -36,20 +35,9 @@ type nodeFacts struct {
 func describe(w *privnet.Network) description {
 	sum := sha256.Sum256([]byte(w.Ticket.NetworkKey))
 	d := description{
-		Network: base64.RawURLEncoding.EncodeToString(sum[:9]),
-		Config: map[string]any{
-			"network": map[string]any{
-				"private_network":        true,
-				"network_key_password":   w.Ticket.NetworkKey,
-				"detect_address_changes": false,
-				"upnp":                   false,
-				"routing_table": map[string]any{
-					"bootstrap":         []string{},
-					"bootstrap_keys":    []string{},
-					"bootstrap_records": []string{w.Ticket.Bootstrap},
-				},
-			},
-		},
+		Network:    base64.RawURLEncoding.EncodeToString(sum[:9]),
+		NetworkKey: w.Ticket.NetworkKey,
+		Bootstrap:  []string{w.Ticket.Bootstrap},
 	}
 	for _, n := range w.Nodes {
 		d.Nodes = append(d.Nodes, nodeFacts{n.Name, n.ID().String(), n.At.String()})
