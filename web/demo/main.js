@@ -91,9 +91,7 @@ function named(name) {
 
 function fail(error) {
   console.error(error);
-  status.pill('lost', 'Stopped');
-  status.headline('This tab is no node now');
-  status.doing('');
+  status.stopped();
   sky.seeking(false);
   problem.show(problemOf(error), error.cause ?? error);
 }

@@ -7,6 +7,7 @@ const ns = 'http://www.w3.org/2000/svg';
 const dot = 13; // radius of a peer
 const most = 24; // peers that are drawn; the list has all
 const clear = 72; // of the middle, for its halo and a peer
+const roomy = 9; // peers that have room for words; more have only their letters
 const flying = 18; // dots under way at once
 const turn = 2.399963; // radians: the golden angle spreads any number of peers
 
@@ -96,6 +97,7 @@ export class Sky {
       drawn.thread.remove();
       this.#peers.delete(id);
     }
+    this.#svg.classList.toggle('crowded', near.length > roomy);
     this.seeking(peers.length === 0);
     const next = scale(near.map((p) => p.us));
     if (next.low !== this.#scale.low || next.high !== this.#scale.high || !this.#layer('rings').hasChildNodes()) {

@@ -51,6 +51,17 @@ export class Status {
     if (lead && this.#part('lead').textContent !== lead) this.#part('lead').textContent = lead;
   }
 
+  /** stopped says that there is no node any more. */
+  stopped() {
+    this.headline('This tab is no node now', 'What it had saved is in this browser still: its keys, its records, what was said.');
+    for (const li of this.#part('steps').children) {
+      li.dataset.is = 'later';
+      li.removeAttribute('aria-current');
+    }
+    this.doing('');
+    this.pill('lost', 'Stopped');
+  }
+
   /** attachment shows what the node says of itself. @param {{state: string, ready: boolean, peers: number}} a */
   attachment(a) {
     const level = bars[a.state] ?? 0;
