@@ -13,6 +13,7 @@ import (
 
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/envelope"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
@@ -71,7 +72,8 @@ type Config struct {
 	HolePunchTTL          int           // 0: 3
 	HolePunchTTLCGNAT     int           // behind carrier NAT; 0: 8
 
-	Logger *slog.Logger // nil: no log
+	Logger *slog.Logger  // nil: no log
+	Panic  guard.Handler // of its goroutines; nil: the process ends
 }
 
 // Manager moves sealed bytes between this node and others. Methods may be
@@ -144,11 +146,11 @@ func New(cfg Config) (*Manager, error) {
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	if cfg.RelayEnabled {
 		for range cfg.RelayWorkers {
-			m.wg.Go(m.relayLoop)
+			m.cfg.Panic.Go(&m.wg, m.relayLoop)
 		}
 	}
 	if cfg.Bootstrap != nil {
-		m.wg.Go(m.bootstrapLoop)
+		m.cfg.Panic.Go(&m.wg, m.bootstrapLoop)
 	}
 	return m, nil
 }
@@ -294,7 +296,7 @@ func (m *Manager) spawn(f func()) bool {
 	if m.closed {
 		return false
 	}
-	m.wg.Go(f)
+	m.cfg.Panic.Go(&m.wg, f)
 	return true
 }
 
