@@ -9,7 +9,7 @@ CROSS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64 android/arm64 ios/
 NATIVE  := /cmd/|/examples/|/interop
 FUZZTIME ?= 60s
 
-.PHONY: all build run test test-race lint cross generate python interop bench bench-micro fuzz soak clean \
+.PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
 	web-module web-package web-test
 
 all: build
@@ -63,6 +63,10 @@ web-package: web-module
 
 web-test: web-package build
 	cd web && node --test --test-reporter=spec test/*.test.mjs
+
+# Builds the container image and runs it; needs root, buildah, busybox-static.
+image:
+	packaging/check-image.sh
 
 # Real nodes beside ours in network namespaces; needs root, cargo, iproute2.
 interop: build
