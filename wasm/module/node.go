@@ -41,7 +41,6 @@ func (m *module) start(args arguments) (any, error) {
 	options.Defaults = &defaults
 	options.Core.NetInfo = n.net
 	options.Core.Host = &browser.Host{Secure: h.secure}
-	options.Core.Resolver = browser.Resolver{}
 	options.Core.Logger = slog.New(slog.DiscardHandler)
 	if n.stores, err = h.openStores(ctx, &options.Core); err != nil {
 		return nil, err
