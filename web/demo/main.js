@@ -24,7 +24,7 @@ const chat = new Chat(part);
 const noteView = new NoteView(part, me);
 const problem = new ProblemView(part, {
   again: { text: 'Try again', act: () => location.reload() },
-  other: { text: `Become ${nameOf(anotherThan(who))} here`, act: () => location.assign(`?who=${anotherThan(who)}`) },
+  other: { text: `Become ${nameOf(anotherThan(who))} here`, act: () => location.assign(`?who=${anotherThan(who)}${location.hash}`) },
   fresh: { text: 'Begin afresh', act: () => beginAfresh() },
 });
 
@@ -124,7 +124,7 @@ async function why() {
   const there = await fetch('/network.json', { cache: 'no-store' }).then((r) => (r.ok ? r.json() : null), () => null);
   if (node?.isReady) return;
   if (there && there.network !== network.network) {
-    problem.show({ title: 'This network has ended', what: 'Another one runs in its place: each start of `voile web` makes a new one.'.replaceAll('`', ''), todo: 'Load the page again to join it.', actions: ['again'] });
+    problem.show({ title: 'This network has ended', what: 'Another one runs in its place: each start of the demonstration makes a new one.', todo: 'Load the page again to join it.', actions: ['again'] });
   } else {
     problem.show(there ? lonely : gone);
   }

@@ -13,7 +13,8 @@ export function nameOf(who) {
   return names[who] ?? who[0].toUpperCase() + who.slice(1);
 }
 
-/** anotherThan is who a second tab should be. */
+/** anotherThan is who the next tab should be. */
 export function anotherThan(who) {
-  return who === 'b' ? 'a' : 'b';
+  const all = Object.keys(names);
+  return all[(all.indexOf(who) + 1) % all.length];
 }

@@ -8,6 +8,7 @@ const dot = 13; // radius of a peer
 const most = 24; // peers that are drawn; the list has all
 const clear = 72; // of the middle, for its halo and a peer
 const roomy = 9; // peers that have room for words; more have only their letters
+const asleep = 40_000; // ms without a word until a peer fades
 const flying = 18; // dots under way at once
 const turn = 2.399963; // radians: the golden angle spreads any number of peers
 
@@ -27,11 +28,8 @@ export function scale(us) {
   if (known.length === 0) return { low: 500, high: 50_000, rings: [1000, 5000, 20_000] };
   const steps = [];
   for (let p = 100; p <= 1e8; p *= 10) steps.push(p, 2 * p, 5 * p);
-  let low = steps.findLast((s) => s <= known[0] * 0.8) ?? steps[0];
-  let high = steps.find((s) => s >= known.at(-1) * 1.1) ?? steps.at(-1);
-  if (high / low < 8) {
-    high = steps.find((s) => s >= low * 8) ?? steps.at(-1);
-  }
+  const low = steps.findLast((s) => s <= known[0] * 0.8 && s < 1e8) ?? steps[0];
+  const high = steps.find((s) => s >= Math.max(known.at(-1) * 1.1, low * 8)) ?? steps.at(-1);
   const between = steps.filter((s) => s > low && s < high);
   const rings = between.length <= 3 ? between : [0, 1, 2].map((i) => between[Math.round((i * (between.length - 1)) / 2)]);
   return { low, high, rings };
@@ -87,6 +85,8 @@ export class Sky {
         this.#fly(drawn, p.up - drawn.up, false);
         this.#fly(drawn, p.down - drawn.down, true);
       }
+      if (p.down !== drawn.down || !drawn.seen) drawn.heard = performance.now();
+      drawn.group.classList.toggle('asleep', performance.now() - drawn.heard > asleep);
       Object.assign(drawn, p, { seen: true });
       drawn.far.textContent = p.us > 0 ? latency(p.us) : '';
     }
