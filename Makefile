@@ -10,7 +10,7 @@ NATIVE  := /cmd/|/examples/|/interop
 FUZZTIME ?= 60s
 
 .PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
-	web-module web-package web-test
+	web web-module web-package web-test web-demo-test
 
 all: build
 
@@ -60,6 +60,16 @@ web-package: web-module
 	@web/tools/install.sh
 	@cp -f LICENSE web/LICENSE
 	cd web && node_modules/.bin/tsc -p tsconfig.json
+
+# The demonstration page with a private network on this machine, for a browser.
+web: build web-package
+	@bin/voile web $(ARGS)
+
+# The page in Chromium and Firefox, as far as they are installed; pictures of it are in
+# dist/screenshots then.
+web-demo-test: build web-package
+	cd web && node --test --test-reporter=spec demo/test/*.test.mjs
+	cd web && node --test --test-reporter=spec --test-concurrency=1 demo/test/browser/*.test.mjs
 
 web-test: web-package build
 	cd web && node --test --test-reporter=spec test/*.test.mjs

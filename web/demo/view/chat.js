@@ -26,12 +26,12 @@ export class Chat {
   stage(stage) {
     const box = this.#part('chat-stage');
     if (box.dataset.stage === stage) return;
-    const held = box.contains(document.activeElement);
+    const held = this.#part('chat').contains(document.activeElement);
     box.dataset.stage = stage;
     const talks = stage === 'talk';
     this.#part('say').disabled = this.#part('send').disabled = !talks;
     // Who was inside what has gone is not thrown back to the top of the page.
-    const next = { invited: 'second', talk: 'say' }[stage];
+    const next = { making: 'chat', choose: 'chat', invited: 'second', talk: 'say' }[stage];
     if (held && next) this.#part(next).focus({ preventScroll: true });
   }
 
