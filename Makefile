@@ -6,11 +6,11 @@ PKGS    ?= ./...
 # needed: only vet, which type-checks.
 CROSS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64 android/arm64 ios/arm64 js/wasm
 # What runs on servers and desktops only.
-NATIVE  := /cmd/|/examples/|/interop
+NATIVE  := /cmd/|/examples/|/interop|/gents$$|/web/test/
 FUZZTIME ?= 60s
 
 .PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
-	web web-module web-package web-test web-demo-test
+	web-module web-package web-test
 
 all: build
 
@@ -61,18 +61,19 @@ web-package: web-module
 	@cp -f LICENSE web/LICENSE
 	cd web && node_modules/.bin/tsc -p tsconfig.json
 
-# The demonstration page with a private network on this machine, for a browser.
+web-test: web-package build
+	cd web && node --test --test-reporter=spec test/*.test.mjs
+
+# The demonstration page, with a private network on this machine.
+.PHONY: web web-demo-test
 web: build web-package
 	@bin/voile web $(ARGS)
 
 # The page in Chromium and Firefox, as far as they are installed; pictures of it are in
-# dist/screenshots then.
+# dist/screenshots afterwards.
 web-demo-test: build web-package
 	cd web && node --test --test-reporter=spec demo/test/*.test.mjs
-	cd web && node --test --test-reporter=spec --test-concurrency=1 demo/test/browser/*.test.mjs
-
-web-test: web-package build
-	cd web && node --test --test-reporter=spec test/*.test.mjs
+	cd web && node --test --test-reporter=spec demo/test/browser/*.test.mjs
 
 # Builds the container image and runs it; needs root, buildah, busybox-static.
 image:

@@ -91,7 +91,7 @@ function named(name) {
 
 function fail(error) {
   console.error(error);
-  status.stopped();
+  status.stopped(node !== null);
   sky.seeking(false);
   problem.show(problemOf(error), error.cause ?? error);
 }

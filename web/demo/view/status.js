@@ -51,9 +51,10 @@ export class Status {
     if (lead && this.#part('lead').textContent !== lead) this.#part('lead').textContent = lead;
   }
 
-  /** stopped says that there is no node any more. */
-  stopped() {
-    this.headline('This tab is no node now', 'What it had saved is in this browser still: its keys, its records, what was said.');
+  /** stopped says that there is no node, or no more. */
+  stopped(ran) {
+    if (ran) this.headline('This tab is no node any more', 'What it had saved is in this browser still: its keys, its records, what was said.');
+    else this.headline('This tab is no node yet');
     for (const li of this.#part('steps').children) {
       li.dataset.is = 'later';
       li.removeAttribute('aria-current');
