@@ -276,6 +276,7 @@ function asList() {
   part('as-list').textContent = on ? 'As a picture' : 'As a list';
   part('peer-list').hidden = !on;
   part('picture').classList.toggle('listing', on);
+  if (on) sky.list();
 }
 
 const themes = { auto: 'as the system', light: 'light', dark: 'dark' };

@@ -43,6 +43,7 @@ export class Sky {
   #none;
   #still = matchMedia('(prefers-reduced-motion: reduce)');
   #peers = new Map(); // by id: what is drawn
+  #shown = []; // all peers, as they were told last
   #places = 0; // given to peers so far
   #size = { w: 0, h: 0 };
   #scale = scale([]);
@@ -64,6 +65,11 @@ export class Sky {
     make('text', { y: 5 }, self);
     new ResizeObserver(([e]) => this.#resize(e.contentRect)).observe(svg.parentElement);
     this.seeking(true);
+  }
+
+  /** list fills the table at once: it is going to be seen. */
+  list() {
+    this.#describe(this.#shown);
   }
 
   /** who puts a letter on the node in the middle. */
@@ -105,6 +111,7 @@ export class Sky {
       this.#rings();
     }
     this.#aim();
+    this.#shown = peers;
     this.#describe(peers);
   }
 
@@ -240,6 +247,7 @@ export class Sky {
     if (timed.length > 1) text += ` The nearest, ${timed[0].name}, answers in ${latency(timed[0].us)}; the farthest, ${timed.at(-1).name}, in ${latency(timed.at(-1).us)}.`;
     if (this.#text.textContent !== text) this.#text.textContent = text;
     this.#none.hidden = peers.length > 0;
+    if (this.#rows.closest('[hidden]')) return;
     const rows = [...peers].sort((a, b) => (a.us || Infinity) - (b.us || Infinity));
     while (this.#rows.rows.length > rows.length) this.#rows.deleteRow(-1);
     rows.forEach((p, i) => {
