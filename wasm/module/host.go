@@ -4,6 +4,7 @@ package module
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,7 +14,10 @@ import (
 
 	"github.com/voile-net/voile/bind"
 	"github.com/voile-net/voile/core"
+	"github.com/voile-net/voile/platform"
+	"github.com/voile-net/voile/platform/indexeddb"
 	"github.com/voile-net/voile/platform/memory"
+	"github.com/voile-net/voile/platform/webcrypto"
 )
 
 // host is what the loader says of the place where the node runs.
@@ -62,11 +66,42 @@ func invalid(field, why string) error {
 	return &core.Error{Kind: core.Generic, Message: "host." + field + " " + why}
 }
 
-// openStores opens what the node keeps.
-func (h *host) openStores(ctx context.Context, o *core.Options) ([]io.Closer, error) {
-	tables, secrets := memory.NewKeyValueStore(), memory.NewProtectedStore()
+// openStores opens what the node keeps. The stores are named after the database, and
+// the namespace of the configuration if it has one.
+func (h *host) openStores(ctx context.Context, namespace string, o *core.Options) ([]io.Closer, error) {
+	if h.storage == "memory" {
+		tables, secrets := memory.NewKeyValueStore(), memory.NewProtectedStore()
+		o.KeyValueStore, o.ProtectedStore = tables, secrets
+		return []io.Closer{tables, secrets}, nil
+	}
+	name := h.database
+	if namespace != "" {
+		name += "_" + namespace
+	}
+	tables, err := indexeddb.Open(ctx, name)
+	if err != nil {
+		return nil, storageError(err)
+	}
+	secrets, err := webcrypto.Open(ctx, name+" secrets")
+	if err != nil {
+		return nil, storageError(errors.Join(err, tables.Close()))
+	}
 	o.KeyValueStore, o.ProtectedStore = tables, secrets
-	return []io.Closer{tables, secrets}, nil
+	return []io.Closer{secrets, tables}, nil
+}
+
+// storageError names the kind of what keeps a store from being opened.
+func storageError(err error) error {
+	kind := core.Internal
+	switch {
+	case errors.Is(err, platform.ErrInUse):
+		kind = core.AlreadyInitialized
+	case errors.Is(err, platform.ErrUnsupported):
+		kind = core.Unimplemented
+	case errors.Is(err, platform.ErrNoSpace):
+		kind = core.Generic
+	}
+	return &core.Error{Kind: kind, Message: err.Error(), Err: err}
 }
 
 // crash tells the loader once.
