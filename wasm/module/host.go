@@ -18,6 +18,7 @@ import (
 	"github.com/voile-net/voile/platform/indexeddb"
 	"github.com/voile-net/voile/platform/memory"
 	"github.com/voile-net/voile/platform/webcrypto"
+	"github.com/voile-net/voile/wasm/edge/edgeurl"
 )
 
 // host is what the loader says of the place where the node runs.
@@ -25,11 +26,15 @@ type host struct {
 	storage     string
 	database    string
 	secure      bool
+	gateways    []edgeurl.Gateway
 	level       slog.Leveler // nil: no Log updates
 	memoryLimit int64
 	onCrash     js.Value // not a function: nobody wants to know
 	crashed     sync.Once
 }
+
+// maxGateways bounds the gateways that one dial tries.
+const maxGateways = 8
 
 // levels are the names of the API.
 var levels = map[string]slog.Level{
@@ -51,7 +56,18 @@ func readHost(v js.Value) (*host, error) {
 		}
 		h.level = level
 	}
+	if list := v.Get("gateways"); list.Type() == js.TypeObject {
+		for i := range min(list.Length(), maxGateways+1) {
+			g, err := edgeurl.ParseGateway(text(list.Index(i)))
+			if err != nil {
+				return nil, invalid(fmt.Sprintf("gateways[%d]", i), err.Error())
+			}
+			h.gateways = append(h.gateways, g)
+		}
+	}
 	switch {
+	case len(h.gateways) > maxGateways:
+		return nil, invalid("gateways", fmt.Sprintf("has more than %d entries", maxGateways))
 	case h.storage != "memory" && h.storage != "indexeddb":
 		return nil, invalid("storage", fmt.Sprintf("%.20q is neither indexeddb nor memory", h.storage))
 	case h.storage == "indexeddb" && h.database == "":

@@ -50,7 +50,7 @@ func (m *module) start(args arguments) (any, error) {
 	defaults := Defaults()
 	options.Defaults = &defaults
 	options.Core.NetInfo = n.net
-	options.Core.Host = &browser.Host{Secure: h.secure}
+	options.Core.Host = &browser.Host{Secure: h.secure, Gateways: h.gateways}
 	options.Core.Logger = slog.New(slog.DiscardHandler)
 	line := []byte(text(args.value(0)))
 	cfg, _, err := config.ParseOver(line, defaults)
