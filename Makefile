@@ -95,5 +95,16 @@ soak:
 	VOILE_DHT_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 120m -run TestModel ./core/dht
 	VOILE_SOAK=$(SOAK) $(GO) test -count=1 -timeout 60m -run "TestMutatedBodies|TestBadRecordQuestions" -v ./core/sim
 
+# The demonstration page, with a private network on this machine.
+.PHONY: web web-demo-test
+web: build web-package
+	@bin/voile web $(ARGS)
+
+# The page in Chromium and Firefox, as far as they are installed; pictures of it are in
+# dist/screenshots afterwards.
+web-demo-test: build web-package
+	cd web && node --test --test-reporter=spec demo/test/*.test.mjs
+	cd web && node --test --test-reporter=spec demo/test/browser/*.test.mjs
+
 clean:
 	rm -rf bin
