@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -87,13 +88,12 @@ func readError(err error) error {
 	return &policy.Refusal{Code: policy.Broken, Text: "broken frame"}
 }
 
-// Write implements relay.Page.
-func (p *page) Write(ctx context.Context, msg []byte) error {
-	err := p.ws.Write(ctx, websocket.MessageBinary, msg)
-	if err != nil && ctx.Err() == nil {
+// Write implements relay.Page. As in Read, Close ends it.
+func (p *page) Write(msg []byte) error {
+	if p.ws.Write(context.Background(), websocket.MessageBinary, msg) != nil {
 		return relay.ErrPageClosed
 	}
-	return err
+	return nil
 }
 
 // Close implements relay.Page.
@@ -132,9 +132,10 @@ func (c *rawConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// end makes what still happens short.
+// end makes what still happens short. What comes is dropped until then: a connection
+// that is closed before all was read is reset, and the page might not see the code.
 func (c *rawConn) end() {
-	c.mark()
+	c.limit.Store(math.MaxUint64)
 	c.SetDeadline(time.Now().Add(closeTime))
 }
 
