@@ -113,6 +113,7 @@ type rawConn struct {
 	net.Conn
 	received atomic.Uint64
 	limit    atomic.Uint64 // of received
+	flooded  atomic.Bool   // the limit was reached
 }
 
 // mark begins a new message, and returns what had been received before it.
@@ -125,6 +126,7 @@ func (c *rawConn) mark() uint64 {
 // Read implements net.Conn.
 func (c *rawConn) Read(b []byte) (int, error) {
 	if c.received.Load() >= c.limit.Load() {
+		c.flooded.Store(true)
 		return 0, errTooMany
 	}
 	n, err := c.Conn.Read(b)
@@ -132,11 +134,21 @@ func (c *rawConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// end makes what still happens short. What comes is dropped until then: a connection
-// that is closed before all was read is reset, and the page might not see the code.
+// end makes what still happens short.
 func (c *rawConn) end() {
 	c.limit.Store(math.MaxUint64)
 	c.SetDeadline(time.Now().Add(closeTime))
+}
+
+// Close implements net.Conn. Of a flood it drops what comes until the time is over: a
+// connection that is closed before all was read is reset, and the page would not see
+// why.
+func (c *rawConn) Close() error {
+	if c.flooded.Load() {
+		c.SetDeadline(time.Now().Add(closeTime))
+		io.Copy(io.Discard, c.Conn)
+	}
+	return c.Conn.Close()
 }
 
 // hijacker gives a rawConn to the library.
