@@ -153,8 +153,8 @@ test("refusals have a code for who understands it, and a status for others", asy
     await assert.rejects(open(worker, node.path, { origin }), { status: 403 });
   }
   assert.equal(node.connections(), 0);
-  assert.equal((await worker.fetch("https://gw.example/")).status, 200);
-  assert.equal((await worker.fetch(`https://gw.example${node.path}`)).status, 426);
+  assert.equal((await worker.get("/")).status, 200);
+  assert.equal((await worker.get(node.path)).status, 426);
   held.terminate();
   await eventually("all have left", async () => (await worker.stats()).open === 0);
   await eventually("and their nodes", () => mute.connections() === 0 && mail.connections() === 0);

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Miniflare } from "miniflare";
 import WebSocket, { WebSocketServer } from "ws";
 
-const worker = fileURLToPath(new URL("../worker", import.meta.url));
+const edge = fileURLToPath(new URL("..", import.meta.url));
 
 export const ORIGIN = "https://app.example";
 export const OPEN = "voile.gateway";
@@ -16,11 +16,12 @@ export const LARGEST = 65507;
 /** Starts the worker. settings go over those that reach loopback. */
 export async function startWorker(t, settings = {}, bindings = {}) {
   const mf = new Miniflare({
-    modulesRoot: worker,
+    modulesRoot: edge,
     modules: [
-      { type: "ESModule", path: path.join(worker, "worker.mjs") },
-      { type: "ESModule", path: path.join(worker, "wasm_exec.js") },
-      { type: "CompiledWasm", path: path.join(worker, "gateway.wasm") },
+      { type: "ESModule", path: path.join(edge, "test/watched.mjs") },
+      { type: "ESModule", path: path.join(edge, "worker/worker.mjs") },
+      { type: "ESModule", path: path.join(edge, "worker/wasm_exec.js") },
+      { type: "CompiledWasm", path: path.join(edge, "worker/gateway.wasm") },
     ],
     compatibilityDate: "2026-04-01",
     durableObjects: { GATEWAY: { className: "Gateway", useSQLite: true } },
@@ -37,25 +38,18 @@ export async function startWorker(t, settings = {}, bindings = {}) {
   });
   t.after(() => mf.dispose());
   const url = await mf.ready;
-  const object = async () => {
-    const namespace = await mf.getDurableObjectNamespace("GATEWAY");
-    return namespace.get(namespace.idFromName("gateway-0"));
-  };
-  return {
-    at: `127.0.0.1:${url.port}`,
-    // Miniflare asks over HTTP connections of its own, which workerd may just then
-    // close because they were idle.
-    stats: async () => {
-      for (let attempt = 0; ; attempt++) {
-        try {
-          return await (await object()).stats();
-        } catch (error) {
-          if (error.cause?.code !== "UND_ERR_SOCKET" || attempt === 3) throw error;
-        }
-      }
-    },
-    fetch: (...args) => mf.dispatchFetch(...args),
-  };
+  const at = `127.0.0.1:${url.port}`;
+  return { at, get: (path) => get(at, path), stats: async () => JSON.parse((await get(at, "/stats")).body) };
+}
+
+/** Asks once over a connection of its own. */
+function get(at, path) {
+  return new Promise((resolve, reject) => {
+    http.get(`http://${at}${path}`, { agent: false }, (response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (part) => { body += part; }).on("end", () => resolve({ status: response.statusCode, body }));
+    }).on("error", reject);
+  });
 }
 
 /** Listens as a node does. handle(ws, message) answers; without it messages come back. */
