@@ -33,7 +33,7 @@ var layers = [][]string{
 
 // outside are the adapters that implement interfaces of core, and the place that
 // picks them: core.Start alone imports them.
-var outside = []string{"platform/sockets", "platform/igd", "platform/browser", "platform/host"}
+var outside = []string{"platform/browser", "platform/sockets", "platform/igd", "platform/browser", "platform/host"}
 
 func layerOf(pkg string) int {
 	best, at := -1, -1
