@@ -47,6 +47,17 @@ void vi_set_error(const char *text, size_t size) {
   last_error_size = size;
 }
 
+static char *kept[64]; /* two for each code, and a few */
+static int kept_count;
+
+int vi_keep(char *text) {
+  if (kept_count == sizeof kept / sizeof kept[0]) abort(); /* a bug */
+  kept[kept_count] = text;
+  return kept_count++;
+}
+
+char *vi_kept(int index) { return kept[index]; }
+
 /* ---- callbacks ----------------------------------------------------------- */
 
 void vi_call_event(voile_event_fn f, void *user, const vi_block *block) {

@@ -332,6 +332,8 @@ typedef struct voile_counts {
   int64_t heap_bytes; /* in use by Go */
 } voile_counts;
 
+#define VOILE_COUNTS_INIT {sizeof(voile_counts), 0, 0, 0, 0, 0, 0}
+
 VOILE_API int32_t voile_count(voile_counts *counts);
 
 #ifdef __cplusplus
