@@ -161,6 +161,7 @@ func vi_go_count(counts *C.voile_counts) (code C.int32_t) {
 	counts.nodes, counts.sessions, counts.calls = C.int64_t(c.Nodes), C.int64_t(c.Sessions), C.int64_t(c.Calls)
 	counts.events = C.int64_t(c.Events) + C.vi_blocks()
 	counts.goroutines, counts.heap_bytes = C.int64_t(c.Goroutines), C.int64_t(c.HeapBytes)
+	counts.allocated_bytes = C.int64_t(c.AllocatedBytes)
 	return 0
 }
 

@@ -329,10 +329,11 @@ typedef struct voile_counts {
   int64_t calls;
   int64_t events;    /* events given out and not freed yet, or waiting */
   int64_t goroutines;
-  int64_t heap_bytes; /* in use by Go */
+  int64_t heap_bytes;      /* in use by Go */
+  int64_t allocated_bytes; /* by Go since the start, freed or not */
 } voile_counts;
 
-#define VOILE_COUNTS_INIT {sizeof(voile_counts), 0, 0, 0, 0, 0, 0}
+#define VOILE_COUNTS_INIT {sizeof(voile_counts), 0, 0, 0, 0, 0, 0, 0}
 
 VOILE_API int32_t voile_count(voile_counts *counts);
 
