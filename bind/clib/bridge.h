@@ -2,6 +2,7 @@
 #ifndef VOILE_BRIDGE_H
 #define VOILE_BRIDGE_H
 
+#define VOILE_BUILD /* the headers declare what is exported */
 #include "voile_dart.h"
 
 /* Which callback the calling thread is in. */

@@ -21,7 +21,13 @@ import (
 // the one place that has to have a variable.
 var library = abi.New(version())
 
+// release is the version of a build for others, set by the linker.
+var release string
+
 func version() string {
+	if release != "" {
+		return release
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}

@@ -49,8 +49,13 @@
 extern "C" {
 #endif
 
-#if defined(_WIN32) && defined(VOILE_DLL)
+/* A program for Windows may define VOILE_DLL, which makes calls of the DLL direct. */
+#if defined(_WIN32) && defined(VOILE_BUILD)
+#define VOILE_API __declspec(dllexport)
+#elif defined(_WIN32) && defined(VOILE_DLL)
 #define VOILE_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define VOILE_API __attribute__((visibility("default")))
 #else
 #define VOILE_API
 #endif
