@@ -235,6 +235,12 @@ func contextOf(c *Cancellation) (context.Context, context.CancelFunc) {
 	if c == nil {
 		return ctx, cancel
 	}
+	select {
+	case <-c.wait(): // at once, not when the goroutine gets to it
+		cancel()
+		return ctx, cancel
+	default:
+	}
 	stopped := make(chan struct{})
 	go func() { // ends with the call: cancel below waits for it
 		defer close(stopped)
