@@ -90,7 +90,11 @@ func Start(configuration string, o *Options, cancel *Cancellation) (_ *Node, err
 	}
 	ctx, end := contextOf(cancel)
 	defer end()
-	if n.instance, err = instance.Start(ctx, []byte(configuration), options); err != nil {
+	n.instance, err = instance.Start(ctx, []byte(configuration), options)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, failure(core.Timeout, "the start was cancelled")
+	case err != nil:
 		return nil, fault(err)
 	}
 	n.log = n.instance.Logger()

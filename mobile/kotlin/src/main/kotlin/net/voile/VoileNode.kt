@@ -138,6 +138,9 @@ class VoileNode private constructor(private val node: net.voile.mobile.Node) : N
                 withContext(NonCancellable + Dispatchers.IO) {
                     wrapped { VoileNode(Mobile.start(config, options.native(), cancellation)) }
                 }
+            } catch (e: VoileException) {
+                ensureActive() // one that was cancelled says so
+                throw e
             } finally {
                 watcher.cancel()
             }

@@ -68,8 +68,7 @@ fun nodeTests(tests: MutableMap<String, suspend () -> Unit>) {
             node.reportAppLifecycleState(VeilidAppLifecycleState.BACKGROUND)
             node.setForeground(true)
             node.networkChanged()
-            val config = alone().apply { network.maxConnections = 40u }
-            node.changeConfig(config)
+            node.changeConfig(node.getState().config.config.apply { network.maxConnections = 40u })
             same(node.getState().config.config.network.maxConnections, 40u)
             fails<VoileException.InvalidArgument> { node.changeConfig(alone().apply { programName = "other" }) }
             fails<VoileException.TryAgain> { node.newPrivateRoute() }
@@ -202,7 +201,7 @@ fun nodeTests(tests: MutableMap<String, suspend () -> Unit>) {
         }
     }
     tests["updates come in order and end with the node"] = {
-        val node = VoileNode.start(alone(), NodeOptions(logLevel = VeilidLogLevel.DEBUG))
+        val node = VoileNode.start(alone(), NodeOptions())
         coroutineScope {
             val collecting = CompletableDeferred<Unit>()
             val all = async(Dispatchers.Default, CoroutineStart.UNDISPATCHED) {
@@ -222,12 +221,21 @@ fun nodeTests(tests: MutableMap<String, suspend () -> Unit>) {
             val updates = all.await()
             same(updates.last(), VeilidUpdate.Shutdown)
             same(updates.count { it == VeilidUpdate.Shutdown }, 1)
-            holds("no log in $updates", updates.any { it is VeilidLog })
             same(updates.filterIsInstance<VeilidStateAttachment>().first().state, AttachmentState.ATTACHING)
         }
         same(node.updates().toList(), listOf(VeilidUpdate.Shutdown)) // after the end
         fails<VoileException.NotInitialized> { node.now() }
         node.stop()
+    }
+    tests["the log comes as updates"] = {
+        withNode(NodeOptions(logLevel = VeilidLogLevel.TRACE)) { node ->
+            coroutineScope {
+                val log = async(Dispatchers.Default, CoroutineStart.UNDISPATCHED) { node.updates().first { it is VeilidLog } }
+                while (node.status().sessions < 2) yield()
+                node.attach()
+                holds("no text in ${log.await()}", (log.await() as VeilidLog).message.isNotEmpty())
+            }
+        }
     }
     tests["data outlive the node under secrets in files"] = {
         val dir = Files.createTempDirectory("voile").toFile()
