@@ -7,9 +7,12 @@ PKGS    ?= ./...
 CROSS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64 android/arm64 ios/arm64 js/wasm
 # What runs on servers and desktops only.
 NATIVE  := /cmd/|/examples/|/interop
+# Programs need a C compiler of the platform on some: they are thin.
+LIBS    := {{if ne .Name "main"}}{{.ImportPath}}{{end}}
 FUZZTIME ?= 60s
 
-.PHONY: all build run test test-race lint cross generate python interop bench bench-micro fuzz soak clean
+.PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
+	web-module web-package web-test
 
 all: build
 
@@ -32,19 +35,40 @@ lint: build
 
 cross:
 	@for t in $(CROSS); do os=$${t%/*}; arch=$${t#*/}; \
-	  case $$os in linux|darwin|windows) pkgs=$$($(GO) list ./...);; *) pkgs=$$($(GO) list ./... | grep -vE '$(NATIVE)');; esac; \
+	  case $$os in linux|darwin|windows) pkgs=$$($(GO) list ./...);; *) pkgs=$$(GOOS=$$os GOARCH=$$arch $(GO) list -f '$(LIBS)' ./... | grep -vE '$(NATIVE)');; esac; \
 	  cgo=0; [ $$os = ios ] && cgo=1; \
 	  echo "vet $$t"; CGO_ENABLED=$$cgo GOOS=$$os GOARCH=$$arch $(GO) vet $$pkgs || exit 1; done
 
-# Writes the Go code of the wire schema again; needs the capnp tool.
+# Writes the Go code of the wire schema again, which needs the capnp tool, and the
+# TypeScript types of the API.
 generate:
 	$(GO) generate ./core/wire/...
+	$(GO) run ./bind/internal/gents -o web/src/generated/api.ts
 
 # The public Python client against bin/voile: needs Python 3.12.5 or newer and, the
 # first time, its packages.
 python: build
 	@python=$$(examples/python/environment.sh) || { [ $$? = 3 ] && echo "SKIP python" && exit 0; exit 1; }; \
 	  PYTHONDONTWRITEBYTECODE=1 $$python examples/python/check.py --start bin/voile $(ARGS)
+
+# Builds the container image and runs it; needs root, buildah, busybox-static.
+image:
+	packaging/check-image.sh
+
+# The browser: the module, the npm package @voile/node around it, and its tests in Node,
+# Chromium and Firefox. npm packages come from a cache that web/tools/install.sh fills.
+web-module:
+	@mkdir -p web/dist
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o web/dist/voile.wasm ./wasm
+	@root=$$($(GO) env GOROOT); cp -f "$$root/lib/wasm/wasm_exec.js" web/dist/ && cp -f "$$root/LICENSE" web/dist/wasm_exec.LICENSE && chmod u+w web/dist/wasm_exec.*
+
+web-package: web-module
+	@web/tools/install.sh
+	@cp -f LICENSE web/LICENSE
+	cd web && node_modules/.bin/tsc -p tsconfig.json
+
+web-test: web-package build
+	cd web && node --test --test-reporter=spec test/*.test.mjs
 
 # Real nodes beside ours in network namespaces; needs root, cargo, iproute2.
 interop: build

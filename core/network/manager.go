@@ -101,10 +101,12 @@ type Manager struct {
 	stampsMu sync.Mutex // guards stamps
 	stamps   *envelope.Timestamps
 
-	reaching reaching // signals of ours under way
-	served   limiter  // signals of others under way
-	relay    chan relayed
-	answers  chan bootRequest
+	reaching  reaching // signals of ours under way
+	served    limiter  // signals of others under way
+	relay     chan relayed
+	relaying  atomic.Bool // envelopes of others are forwarded
+	relayOnce sync.Once   // starts the workers
+	answers   chan bootRequest
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -144,15 +146,25 @@ func New(cfg Config) (*Manager, error) {
 		answers:  make(chan bootRequest, bootQueue),
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
-	if cfg.RelayEnabled {
-		for range cfg.RelayWorkers {
-			m.cfg.Panic.Go(&m.wg, m.relayLoop)
-		}
-	}
+	m.SetRelaying(cfg.RelayEnabled)
 	if cfg.Bootstrap != nil {
 		m.cfg.Panic.Go(&m.wg, m.bootstrapLoop)
 	}
 	return m, nil
+}
+
+// SetRelaying says whether the manager forwards envelopes for others. Its workers
+// start with the first time.
+func (m *Manager) SetRelaying(on bool) {
+	m.relaying.Store(on)
+	if !on {
+		return
+	}
+	m.relayOnce.Do(func() {
+		for range m.cfg.RelayWorkers {
+			m.spawn(m.relayLoop)
+		}
+	})
 }
 
 func orDefault[T comparable](v *T, value T) {
