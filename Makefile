@@ -6,7 +6,7 @@ PKGS    ?= ./...
 # needed: only vet, which type-checks.
 CROSS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64 android/arm64 ios/arm64 js/wasm
 # What runs on servers and desktops only.
-NATIVE  := /cmd/|/examples/|/interop
+NATIVE  := /cmd/|/examples/|/interop|/bind/clib$$
 FUZZTIME ?= 60s
 
 .PHONY: all build run test test-race lint cross generate python interop bench bench-micro fuzz soak clean

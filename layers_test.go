@@ -26,6 +26,8 @@ var layers = [][]string{
 	{"core/attach"},
 	{"core"},
 	{"core/sim", "bind", "internal/loopback"},
+	{"bind/instance"},
+	{"bind/clib"},
 	{"cmd", "examples", "interop"},
 }
 

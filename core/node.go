@@ -47,6 +47,10 @@ type Options struct {
 	Kinds          crypto.Kinds       // cryptosystems, best first; nil: VLD0
 	Logger         *slog.Logger       // nil: no log
 	Rand           io.Reader          // nil: the system's; others make tests repeatable
+	// Panic gets a panic of a goroutine of the node, which is a bug: the node must be
+	// closed, and what it was doing is lost. It must not block. nil: the process ends,
+	// as Go programs do.
+	Panic func(value any, stack []byte)
 }
 
 // Node is one node: an identity, its peers and routes, and the connection to a

@@ -184,6 +184,9 @@ func (a *Attacher) SetBackground(on bool) {
 	a.tell(a.Status())
 }
 
+// Poke asks for a tick before its time, because something outside has changed.
+func (a *Attacher) Poke() { a.poke() }
+
 // Close detaches, ends all goroutines and waits for them. It may be called twice.
 func (a *Attacher) Close() {
 	a.mu.Lock()
