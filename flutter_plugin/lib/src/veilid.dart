@@ -456,7 +456,7 @@ final class _Running implements LinkListener {
   }) : session = Session(link);
 
   final Link link;
-  final Session session;
+  Session session;
   final Logging _logging;
   final String programName;
   final String namespace;
@@ -464,6 +464,7 @@ final class _Running implements LinkListener {
   StreamController<VeilidUpdate>? _stream; // null: nobody listens any more
   Completer<void>? _wanted; // who waits for the stream to be listened to
   VeilidHostWatch? _watch;
+  bool _over = false;
   void Function() _whenEnded = () {};
 
   /// Begins to take updates. [whenEnded] is called once, at the end.
@@ -523,7 +524,7 @@ final class _Running implements LinkListener {
         return;
       }
     }
-    while (!session.ended) {
+    while (!_over) {
       final stream = _stream;
       if (stream == null) {
         return;
@@ -540,10 +541,19 @@ final class _Running implements LinkListener {
   void fault(VeilidAPIException error) => _stream?.addError(error);
 
   @override
+  void renewed() {
+    if (!_over) {
+      session.end();
+      session = Session(link);
+    }
+  }
+
+  @override
   void ended() {
-    if (session.ended) {
+    if (_over) {
       return;
     }
+    _over = true;
     session.end();
     _watch?.stop();
     unawaited(_stream?.close());

@@ -55,6 +55,10 @@ abstract interface class LinkListener {
   /// A bug in the library; [ended] follows.
   void fault(VeilidAPIException error);
 
+  /// Another node is behind the link, one of another tab of the browser: objects of
+  /// before are gone.
+  void renewed();
+
   /// The node has ended, by [Link.close] or otherwise. Nothing comes after it.
   void ended();
 }
