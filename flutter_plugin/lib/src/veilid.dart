@@ -7,8 +7,8 @@ import 'dht_transaction.dart';
 import 'host.dart';
 import 'link/link.dart';
 import 'link/open_stub.dart'
-    if (dart.library.ffi) 'link/open_ffi.dart'
-    if (dart.library.js_interop) 'link/open_web.dart';
+    if (dart.library.js_interop) 'link/open_web.dart'
+    if (dart.library.ffi) 'link/open_ffi.dart';
 import 'logging.dart';
 import 'routing_context.dart';
 import 'session.dart';
@@ -106,13 +106,17 @@ class Veilid {
       }
       return running.renew();
     }
-    final insecure = config.protectedStore.alwaysUseInsecureStorage;
+    final store = config.protectedStore.alwaysUseInsecureStorage
+        ? null
+        : secrets ?? registeredHost?.secrets;
     final link = await _backend.start(
       jsonEncode(snakeKeys(config.toJson())),
       StartOptions(
         logLevel: _logging.most,
         memoryLimit: memoryLimit,
-        secrets: insecure ? null : secrets ?? registeredHost?.secrets,
+        secrets: store == null
+            ? null
+            : ScopedSecrets(store, config.programName, config.namespace),
       ),
     );
     final started = _Running(

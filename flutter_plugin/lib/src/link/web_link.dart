@@ -78,20 +78,20 @@ final class WebBackend implements Backend {
       slot.end?.callAsFunction(null, error);
     }
 
-    return JSObject()
+    final made = JSObject()
       ..['programName'] = (config['programName']! as String).toJS
       ..['namespace'] = (config['namespace']! as String).toJS
       ..['config'] = config.jsify()
-      ..['logLevel'] = switch (options.logLevel) {
-        VeilidConfigLogLevel.off => null,
-        final level => level.toJson().toJS,
-      }
-      ..['memoryLimit'] = options.memoryLimit == 0
-          ? null
-          : options.memoryLimit.toJS
       ..['onUpdate'] = onUpdate.toJS
       ..['onTakeover'] = onTakeover.toJS
       ..['onEnd'] = onEnd.toJS;
+    if (options.logLevel != VeilidConfigLogLevel.off) {
+      made['logLevel'] = options.logLevel.toJson().toJS;
+    }
+    if (options.memoryLimit != 0) {
+      made['memoryLimit'] = options.memoryLimit.toJS;
+    }
+    return made;
   }
 }
 
