@@ -28,6 +28,7 @@ var layers = [][]string{
 	{"core/sim", "bind", "internal/loopback"},
 	{"bind/instance"},
 	{"bind/clib", "wasm", "mobile"},
+	{"flutter_plugin"}, // the checks of the Dart package
 	{"cmd", "examples", "interop", "web"},
 }
 
