@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"core/table", "core/dht", "core/block"},
 	{"core/attach"},
 	{"core"},
-	{"core/sim", "bind", "internal/loopback"},
+	{"core/sim", "bind", "internal/loopback", "internal/wasmslim"},
 	{"cmd", "examples", "interop"},
 }
 
