@@ -6,10 +6,10 @@ PKGS    ?= ./...
 # needed: only vet, which type-checks.
 CROSS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64 android/arm64 ios/arm64 js/wasm
 # What runs on servers and desktops only.
-NATIVE  := /cmd/|/examples/|/interop
+NATIVE  := /cmd/|/examples/|/interop|/bind/clib$$
 FUZZTIME ?= 60s
 
-.PHONY: all build run test test-race lint cross generate python interop bench bench-micro fuzz soak clean
+.PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean
 
 all: build
 
@@ -45,6 +45,10 @@ generate:
 python: build
 	@python=$$(examples/python/environment.sh) || { [ $$? = 3 ] && echo "SKIP python" && exit 0; exit 1; }; \
 	  PYTHONDONTWRITEBYTECODE=1 $$python examples/python/check.py --start bin/voile $(ARGS)
+
+# Builds the container image and runs it; needs root, buildah, busybox-static.
+image:
+	packaging/check-image.sh
 
 # Real nodes beside ours in network namespaces; needs root, cargo, iproute2.
 interop: build

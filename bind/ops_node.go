@@ -107,7 +107,7 @@ func (a *API) waitFor(ctx context.Context, c *condition, timeoutMS *uint64) (any
 	}
 	s, err := a.node.WaitAttachment(ctx, c.holds)
 	switch {
-	case err != nil && all.Err() != nil: // the server stops
+	case err != nil && context.Cause(all) == context.Canceled: // the server stops
 		return nil, &core.Error{Kind: core.NotInitialized}
 	case err != nil:
 		return nil, err

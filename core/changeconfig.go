@@ -23,8 +23,8 @@ func (n *Node) settings() *config.Config { return n.live.Load() }
 //
 // Errors: Generic while the node is not detached and for a configuration that does
 // not pass [config.Config.Validate]; InvalidArgument naming the key when something
-// differs that needs a restart: names, stores, identity, network key, the limits of
-// the DHT, and relaying for others if the node was started without.
+// differs that needs a restart: names, stores, identity, network key and the limits
+// of the DHT.
 func (n *Node) ChangeConfig(cfg config.Config) error {
 	n.changing.Lock()
 	defer n.changing.Unlock()
@@ -42,9 +42,6 @@ func (n *Node) ChangeConfig(cfg config.Config) error {
 	if key := needsRestart(&cfg, old); key != "" {
 		return invalidArgument("change_config", key, "needs a restart to change")
 	}
-	if relays(&cfg) && !relays(&n.cfg) {
-		return invalidArgument("change_config", "capabilities", "needs a restart to change")
-	}
 	cfg = copyOf(cfg)
 	switch err := n.attach.Reconfigure(&cfg, n.mapperFor(&cfg)); {
 	case errors.Is(err, attach.ErrClosed):
@@ -52,6 +49,10 @@ func (n *Node) ChangeConfig(cfg config.Config) error {
 	case err != nil:
 		return errMustBeDetached()
 	}
+	if err := n.routes.SetDefaultHopCount(int(cfg.Network.RPC.DefaultRouteHopCount)); err != nil {
+		return errorf(Generic, err, "%v", err) // more than this node's tuning allows
+	}
+	n.network.SetRelaying(relays(&cfg))
 	n.live.Store(&cfg)
 	n.table.SetCapabilities(routing.DefaultCapabilities(false, disabled(&cfg)))
 	n.log.Info("configuration changed")

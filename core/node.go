@@ -47,6 +47,10 @@ type Options struct {
 	Kinds          crypto.Kinds       // cryptosystems, best first; nil: VLD0
 	Logger         *slog.Logger       // nil: no log
 	Rand           io.Reader          // nil: the system's; others make tests repeatable
+	// Panic gets a panic of a goroutine of the node, which is a bug: the node must be
+	// closed, and what it was doing is lost. It must not block. nil: the process ends,
+	// as Go programs do.
+	Panic func(value any, stack []byte)
 }
 
 // Node is one node: an identity, its peers and routes, and the connection to a
@@ -276,6 +280,7 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 		Validators:    n.validators,
 		LinkFault:     func(t routing.Transport) bool { return n.network.Suspect(t.Protocol) },
 		Logger:        n.log,
+		Panic:         n.opts.Panic,
 	})
 	n.network, err = network.New(network.Config{
 		Crypto: n.crypto, Identity: own, Table: n.table, Filter: n.filter, NetworkKey: key,
@@ -289,6 +294,7 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 		HolePunchTTL:          n.opts.Tuning.HolePunchTTL,
 		HolePunchTTLCGNAT:     n.opts.Tuning.HolePunchTTLBehindCGNAT,
 		Logger:                n.log,
+		Panic:                 n.opts.Panic,
 	})
 	if err != nil {
 		return err
@@ -334,6 +340,7 @@ func (n *Node) attachConfig() attach.Config {
 		},
 		Save: n.save, Restore: n.restorePoint,
 		Logger: n.log,
+		Panic:  n.opts.Panic,
 	}
 }
 

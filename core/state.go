@@ -102,6 +102,10 @@ func (n *Node) SetBackground(on bool) {
 	n.attach.SetBackground(on)
 }
 
+// NetworkChanged tells that interfaces or connectivity may have changed: the node
+// looks now, not at its next tick.
+func (n *Node) NetworkChanged() { n.attach.Poke() }
+
 // WaitAttachment blocks until the condition holds for the state of the attachment,
 // or ctx ends: then the error is Timeout. The condition must not block.
 func (n *Node) WaitAttachment(ctx context.Context, condition func(AttachmentStatus) bool) (AttachmentStatus, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/network"
 	"github.com/voile-net/voile/core/network/bootstrap"
 	"github.com/voile-net/voile/core/route"
@@ -68,7 +69,8 @@ type Config struct {
 	// Restore is a restore point of an earlier run; nil: none.
 	Restore []byte
 
-	Logger *slog.Logger // nil: no log
+	Logger *slog.Logger  // nil: no log
+	Panic  guard.Handler // of its goroutines; nil: the process ends
 }
 
 // Attacher attaches and detaches the node.
@@ -109,7 +111,7 @@ func New(cfg Config) *Attacher {
 	}
 	a.settings.Store(cfg.Settings)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
-	a.wg.Go(a.loop)
+	cfg.Panic.Go(&a.wg, a.loop)
 	return a
 }
 
@@ -184,6 +186,9 @@ func (a *Attacher) SetBackground(on bool) {
 	a.tell(a.Status())
 }
 
+// Poke asks for a tick before its time, because something outside has changed.
+func (a *Attacher) Poke() { a.poke() }
+
 // Close detaches, ends all goroutines and waits for them. It may be called twice.
 func (a *Attacher) Close() {
 	a.mu.Lock()
@@ -191,6 +196,7 @@ func (a *Attacher) Close() {
 	a.mu.Unlock()
 	a.cancel()
 	a.wg.Wait()
+	a.stop() // where the loop has ended by a panic
 }
 
 // poke asks for a tick before its time.

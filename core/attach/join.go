@@ -3,10 +3,10 @@ package attach
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/network/bootstrap"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
@@ -65,7 +65,7 @@ func (s *session) bootstrap(ctx context.Context) {
 		s.log.Info("this node is its only bootstrap; waiting for others")
 		return
 	}
-	var all sync.WaitGroup
+	var all guard.Group
 	for _, p := range result.Peers {
 		all.Go(func() { s.joinBy(ctx, p) })
 	}
@@ -132,7 +132,7 @@ func (s *session) search(ctx context.Context, e *routing.Entry, point crypto.Nod
 }
 
 func (s *session) wide(ctx context.Context, kind crypto.Kind, caps []wire.Capability) {
-	var all sync.WaitGroup
+	var all guard.Group
 	for _, e := range s.cfg.Table.WideTargets(kind, caps, time.Now()) {
 		if id, ok := e.ID(kind); ok {
 			all.Go(func() { s.cfg.RPC.FindNode(ctx, rpc.Node(e, wire.PreferOrdered), id, caps) })
@@ -162,7 +162,7 @@ func (s *session) refreshPeers(ctx context.Context) {
 
 // refreshClosest asks our neighbours for theirs (spec 04 §6.4).
 func (s *session) refreshClosest(ctx context.Context) {
-	var all sync.WaitGroup
+	var all guard.Group
 	for _, kind := range s.cfg.Crypto.Kinds() {
 		id, ok := s.cfg.Table.NodeID(kind)
 		if !ok {

@@ -64,7 +64,7 @@ func (s *session) run(j *job, every time.Duration, now time.Time, f func(ctx con
 		return
 	}
 	j.last = now
-	s.tasks.Go(func() {
+	s.cfg.Panic.Go(&s.tasks, func() {
 		defer j.busy.Store(false)
 		f(s.ctx)
 	})
@@ -79,7 +79,7 @@ func (s *session) try(in *inFlight, limit int32, f func(ctx context.Context)) bo
 		in.n.Add(-1)
 		return false
 	}
-	s.tasks.Go(func() {
+	s.cfg.Panic.Go(&s.tasks, func() {
 		defer in.n.Add(-1)
 		f(s.ctx)
 	})
@@ -109,7 +109,7 @@ func (a *Attacher) start() (_ *session, err error) {
 	s.detect.Store(s.wantsDetection(domains))
 	handler, outward := a.between()
 	s.stack, err = transport.New(transport.Config{
-		Host: a.cfg.Host, Handler: handler, Filter: a.cfg.Filter, Logger: a.log,
+		Host: a.cfg.Host, Handler: handler, Filter: a.cfg.Filter, Logger: a.log, Panic: a.cfg.Panic,
 		MaxConnections:    int(a.settings.Load().Network.MaxConnections),
 		ConnectTimeout:    a.cfg.Tuning.ConnectTimeout,
 		SendTimeout:       a.cfg.Tuning.SendTimeout,

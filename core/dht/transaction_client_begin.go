@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/wire"
 )
@@ -174,7 +174,7 @@ func (t *Transaction) beginAll(ctx context.Context) error {
 	errs := make([]error, len(list))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var records sync.WaitGroup
+	var records guard.Group
 	for i, r := range list {
 		records.Go(func() {
 			if errs[i] = t.beginRecord(ctx, r); errs[i] != nil {

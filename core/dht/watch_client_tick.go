@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
@@ -210,7 +211,7 @@ func (c *Client) renew(ctx context.Context, w *ownWatch, due []nodeWatch) {
 	want := *w.want
 	c.mu.Unlock()
 	results := make([]*watchCall, len(due))
-	var calls sync.WaitGroup
+	var calls guard.Group
 	for i := range due {
 		e := c.cfg.Nodes.Find(due[i].id)
 		if e == nil {
@@ -409,7 +410,7 @@ func (c *Client) chooseLocked(w *ownWatch, now time.Time) {
 
 // cancelNodes ends watches that nodes have granted.
 func (c *Client) cancelNodes(ctx context.Context, key crypto.OpaqueRecordKey, nodes []nodeWatch) {
-	var calls sync.WaitGroup
+	var calls guard.Group
 	for _, n := range nodes {
 		calls.Go(func() { c.cancelNode(ctx, key, n.id, n.watchID, n.safety) })
 	}

@@ -118,7 +118,8 @@ func (s *Store) sortedLocked() []*allocated {
 
 // backgroundLengths is the default lengths, each once.
 func (s *Store) backgroundLengths() []int {
-	return slices.Compact([]int{s.cfg.DefaultHopCount, s.cfg.UnsafeHopCount()})
+	c := s.Config()
+	return slices.Compact([]int{c.DefaultHopCount, c.UnsafeHopCount()})
 }
 
 func (s *Store) retireLocked(a *allocated, plan *Plan) {

@@ -50,7 +50,8 @@ func (a *allocated) pickLocked(kind crypto.Kind) picked {
 
 // selectRoute finds a route for a message, or allocates one (spec 05 §15).
 func (s *Store) selectRoute(w wanted, now time.Time) (picked, error) {
-	hops, err := s.cfg.hopCount(w.spec.HopCount, w.safe)
+	cfg := s.Config()
+	hops, err := cfg.hopCount(w.spec.HopCount, w.safe)
 	if err != nil {
 		return picked{}, err
 	}

@@ -7,9 +7,9 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/wire"
 )
@@ -113,7 +113,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	ctx, cancel := context.WithTimeout(parent, backstop)
 	defer cancel()
 
-	var all sync.WaitGroup
+	var all guard.Group
 	if cfg.Mapper != nil && len(cfg.Groups) > 0 {
 		all.Go(func() { cfg.Mapper.Prepare(ctx) })
 	}

@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
-	"sync"
 
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/wire"
 )
@@ -71,7 +71,7 @@ func (d *discovery) run(ctx context.Context) (o outcome) {
 func (d *discovery) ask(ctx context.Context, candidates []*routing.Entry) {
 	ctx, cancel := context.WithCancel(ctx)
 	answers := make(chan sample, len(candidates))
-	var all sync.WaitGroup
+	var all guard.Group
 	defer all.Wait()
 	defer cancel()
 	for _, e := range candidates {
@@ -150,7 +150,7 @@ func (d *discovery) classify(ctx context.Context) (class wire.DialInfoClass, add
 		found bool
 	}
 	verdicts := make([]chan verdict, len(attempts))
-	var all sync.WaitGroup
+	var all guard.Group
 	for i, a := range attempts {
 		verdicts[i] = make(chan verdict, 1)
 		all.Go(func() {
@@ -258,7 +258,7 @@ func (d *discovery) restricted(ctx context.Context) (wire.DialInfoClass, bool) {
 func (d *discovery) validateEach(ctx context.Context, at netip.AddrPort) (best Verdict) {
 	ctx, cancel := context.WithCancel(ctx)
 	verdicts := make(chan Verdict, len(d.samples))
-	var all sync.WaitGroup
+	var all guard.Group
 	defer all.Wait()
 	defer cancel()
 	di := dialInfo(d.group.Protocols[0], at, d.cfg.WSPath)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -107,7 +108,7 @@ func Gather(ctx context.Context, cfg Config) (Result, error) {
 
 // each calls f for 0..n-1 at once and waits for all.
 func each(n int, f func(i int)) {
-	var wg sync.WaitGroup
+	var wg guard.Group
 	for i := range n {
 		wg.Go(func() { f(i) })
 	}
