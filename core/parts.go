@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/voile-net/voile/core/attach"
 	"github.com/voile-net/voile/core/crypto"
-	"github.com/voile-net/voile/core/network/bootstrap"
 	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
@@ -75,7 +73,7 @@ func (n *Node) openPlatform(ctx context.Context) error {
 		o.Host = sockets.Host{}
 	}
 	if o.Resolver == nil {
-		o.Resolver = bootstrap.NewNetResolver(net.DefaultResolver)
+		o.Resolver = host.Resolver()
 	}
 	if o.PortMapper == nil && wantsMapper(cfg) {
 		n.mapper = n.openMapper()
