@@ -11,7 +11,7 @@ import (
 )
 
 // packages have code for browsers and tests of it, which need a browser.
-var packages = []string{"./platform/browser", "./platform/indexeddb", "./platform/webcrypto"}
+var packages = []string{"./platform/browser", "./platform/indexeddb", "./platform/webcrypto", "./wasm/module"}
 
 // The tests of the adapters, in workers and in pages.
 func TestPackages(t *testing.T) {
@@ -32,7 +32,7 @@ func TestPackages(t *testing.T) {
 }
 
 // What the module must not carry along: an HTTP stack and TLS of its own, templates,
-// other processes (issue of the module's size, see the limits in web/).
+// other processes.
 func TestDependencies(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "./wasm")
 	cmd.Dir = root(t)
