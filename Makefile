@@ -6,7 +6,9 @@ PKGS    ?= ./...
 # needed: only vet, which type-checks.
 CROSS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64 android/arm64 ios/arm64 js/wasm
 # What runs on servers and desktops only.
-NATIVE  := /cmd/|/examples/|/interop|/gents$$|/web/test/
+NATIVE  := /cmd/|/examples/|/interop
+# Programs need a C compiler of the platform on some: they are thin.
+LIBS    := {{if ne .Name "main"}}{{.ImportPath}}{{end}}
 FUZZTIME ?= 60s
 
 .PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
@@ -33,7 +35,7 @@ lint: build
 
 cross:
 	@for t in $(CROSS); do os=$${t%/*}; arch=$${t#*/}; \
-	  case $$os in linux|darwin|windows) pkgs=$$($(GO) list ./...);; *) pkgs=$$($(GO) list ./... | grep -vE '$(NATIVE)');; esac; \
+	  case $$os in linux|darwin|windows) pkgs=$$($(GO) list ./...);; *) pkgs=$$(GOOS=$$os GOARCH=$$arch $(GO) list -f '$(LIBS)' ./... | grep -vE '$(NATIVE)');; esac; \
 	  cgo=0; [ $$os = ios ] && cgo=1; \
 	  echo "vet $$t"; CGO_ENABLED=$$cgo GOOS=$$os GOARCH=$$arch $(GO) vet $$pkgs || exit 1; done
 
@@ -49,6 +51,10 @@ python: build
 	@python=$$(examples/python/environment.sh) || { [ $$? = 3 ] && echo "SKIP python" && exit 0; exit 1; }; \
 	  PYTHONDONTWRITEBYTECODE=1 $$python examples/python/check.py --start bin/voile $(ARGS)
 
+# Builds the container image and runs it; needs root, buildah, busybox-static.
+image:
+	packaging/check-image.sh
+
 # The browser: the module, the npm package @voile/node around it, and its tests in Node,
 # Chromium and Firefox. npm packages come from a cache that web/tools/install.sh fills.
 web-module:
@@ -63,10 +69,6 @@ web-package: web-module
 
 web-test: web-package build
 	cd web && node --test --test-reporter=spec test/*.test.mjs
-
-# Builds the container image and runs it; needs root, buildah, busybox-static.
-image:
-	packaging/check-image.sh
 
 # Real nodes beside ours in network namespaces; needs root, cargo, iproute2.
 interop: build

@@ -13,11 +13,11 @@ const module = "github.com/voile-net/voile/"
 // layers lists, from the bottom, what a package may import of this module: itself
 // and everything before it. A package stands for what is below it too.
 var layers = [][]string{
-	{"platform", "core/crypto", "core/guard"},
+	{"platform", "core/crypto", "core/guard", "wasm/edge/edgeurl"},
 	{"core/wire", "core/envelope", "core/config"},
 	{"bind/jsonapi"},
 	{"client"}, // of the JSON API: without a node in it
-	{"core/transport"},
+	{"core/transport", "wasm/edge"},
 	{"core/routing"},
 	{"core/route"},
 	{"core/network"},
@@ -27,12 +27,13 @@ var layers = [][]string{
 	{"core"},
 	{"core/sim", "bind", "internal/loopback"},
 	{"bind/instance"},
+	{"bind/clib", "wasm", "mobile"},
 	{"cmd", "examples", "interop", "web"},
 }
 
 // outside are the adapters that implement interfaces of core, and the place that
 // picks them: core.Start alone imports them.
-var outside = []string{"platform/sockets", "platform/igd", "platform/host"}
+var outside = []string{"platform/browser", "platform/sockets", "platform/igd", "platform/browser", "platform/host"}
 
 func layerOf(pkg string) int {
 	best, at := -1, -1

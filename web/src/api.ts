@@ -2,6 +2,7 @@
 export { fromBase64, toBase64, type Line } from "./codec.js";
 export { CryptoSystem } from "./crypto-system.js";
 export { DHTTransaction, type TransactionSetOptions } from "./dht-transaction.js";
+export { ErrorCode } from "./error-code.js";
 export { VoileError, type VoileErrorFields } from "./error.js";
 export { IncomingCall } from "./incoming-call.js";
 export type { NodeStats } from "./module.js";

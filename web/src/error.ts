@@ -1,3 +1,4 @@
+import { ErrorCode } from "./error-code.js";
 import { errorKinds, type ErrorFields, type ErrorKind } from "./generated/api.js";
 
 /** The fields of an error by name; which ones there are depends on its kind. */
@@ -30,6 +31,11 @@ export class VoileError extends Error {
     super(textOf(code, fields), options);
     this.code = code;
     this.fields = Object.freeze({ ...fields });
+  }
+
+  /** The number of the kind, the same in every language of Voile. */
+  get number(): number {
+    return ErrorCode[this.code];
   }
 
   override get name(): string {
