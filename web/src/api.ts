@@ -15,7 +15,7 @@ export {
   RoutingContext,
   type CreateRecordOptions, type GetValueOptions, type InspectOptions, type OpenRecordOptions, type SetValueOptions, type WatchOptions,
 } from "./routing-context.js";
-export { dflt, smpl, splitKeyPair } from "./schema.js";
+export { dflt, smpl, splitKeyPair, type SchemaMember, type SplitKeyPair } from "./schema.js";
 export { TableDB, TableDBTransaction, type TableKey } from "./table-db.js";
 export type { UpdatesOptions } from "./updates.js";
 export type * from "./generated/api.js";

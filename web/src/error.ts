@@ -38,6 +38,7 @@ export class VoileError extends Error {
     return ErrorCode[this.code];
   }
 
+  /** Always `VoileError`. */
   override get name(): string {
     return "VoileError";
   }
