@@ -133,6 +133,7 @@ async function why() {
 
 function peered({ peers, down, up }) {
   sky.show(peers);
+  status.peers(peers.length);
   usage.flow(down, up);
 }
 

@@ -258,9 +258,10 @@ for (const name of wanted) {
           await ada.waitForTimeout(1500); // the dots fly, the peers settle
           assert.deepEqual(await faint(ada), [], `contrast, ${size}, ${colorScheme}`);
           assert.ok(await ada.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page is wider than the window');
-          await shot(ada, `${name}-${size}-${colorScheme}`);
-          if (size === 'phone') {
-            for (const part of ['chat', 'note', 'usage']) {
+          if (size === 'desktop') {
+            await shot(ada, `${name}-${size}-${colorScheme}`);
+          } else {
+            for (const part of ['network', 'chat', 'note', 'usage']) {
               await show(ada, part);
               await shot(ada, `${name}-${size}-${colorScheme}-${part}`);
             }
