@@ -12,7 +12,7 @@ LIBS    := {{if ne .Name "main"}}{{.ImportPath}}{{end}}
 FUZZTIME ?= 60s
 
 .PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
-	web-module web-package web-test
+	web-module web-package web-test dart-check dart-format
 
 all: build
 
@@ -69,6 +69,15 @@ web-package: web-module
 
 web-test: web-package build
 	cd web && node --test --test-reporter=spec test/*.test.mjs
+
+# The Dart package without Dart: its files against the C headers, the built library and
+# the schema of the API. The first time npm fetches the formatter.
+dart-check:
+	$(GO) test -count=1 -v ./flutter_plugin/check
+
+# Formats the Dart files with what dart-check has fetched.
+dart-format:
+	$(GO) test -count=1 -run TestFormatted ./flutter_plugin/check -args -write
 
 # Real nodes beside ours in network namespaces; needs root, cargo, iproute2.
 interop: build

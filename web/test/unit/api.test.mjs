@@ -38,7 +38,7 @@ test('the start says what the module needs', async () => {
   assert.deepEqual(host, { storage: 'indexeddb', database: 'voile-test-n', secure: true, logLevel: 'Info', memoryLimit: 5 });
   assert.equal(node.moduleVersion, '0.0.0-fake');
   assert.equal(node.role, 'owner');
-  assert.deepEqual(await node.stats(), { goHeap: 1, goSys: 2, goroutines: 3 });
+  assert.deepEqual(await node.stats(), { goHeap: 1, goSys: 2, goroutines: 3, wasmMemory: 65536 });
   await node.close();
 });
 

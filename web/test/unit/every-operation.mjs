@@ -10,7 +10,7 @@ export async function callEverything(node, values) {
   c('waitReady', () => node.waitReady({ timeoutMs: 0 }));
   c('state', () => node.state());
   c('isShutdown', () => node.isShutdown());
-  c('changeConfig', async () => node.changeConfig(await node.defaultConfig()));
+  c('changeConfig', async () => node.changeConfig({ ...(await node.defaultConfig()), programName: 'test' }));
   c('defaultConfig', () => node.defaultConfig());
   c('reportAppLifecycleState', () => node.reportAppLifecycleState('Background'));
   c('newPrivateRoute', () => node.newPrivateRoute());

@@ -184,7 +184,7 @@ export class FakeBrowser {
               return c;
             },
           };
-          new Engine(portChannel(port2), async (url, onExit) => { tab.exit = onExit; return browser.module; }, tabs, () => {});
+          new Engine(portChannel(port2), async (url, onExit) => { tab.exit = onExit; return { api: browser.module, memory: () => 65536 }; }, tabs, () => {});
           return { channel: portChannel(port1), onDeath(f) { tab.die = f; }, kill: () => { port1.close(); port2.close(); } };
         },
       },
