@@ -2,8 +2,10 @@ package sim
 
 import (
 	"context"
+	"log/slog"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -259,4 +261,53 @@ func TestBrowserSettings(t *testing.T) {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
+}
+
+// sleeper stops whoever logs a message, once, as a laptop that is closed stops a node.
+type sleeper struct {
+	slog.Handler
+	at    string
+	sleep time.Duration
+	armed atomic.Bool
+}
+
+func (s *sleeper) Enabled(context.Context, slog.Level) bool { return true }
+func (s *sleeper) WithAttrs([]slog.Attr) slog.Handler       { return s }
+
+func (s *sleeper) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == s.at && s.armed.CompareAndSwap(true, false) {
+		time.Sleep(s.sleep)
+	}
+	return nil
+}
+
+// After a sleep connections are not trusted: they are made anew at once, and the
+// node is ready and can be called.
+func TestBrowserSleeps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := New(11)
+		defer net.Memory.Close()
+		nodes := start(t, net, 5, nil)
+		defer func() { closeAll(t, nodes) }()
+		s := &sleeper{Handler: slog.DiscardHandler, at: "address families confirmed", sleep: 90 * time.Second}
+		net.Log = slog.New(s)
+		list, hosts := browsers(t, net, nodes, nil, 21)
+		nodes = append(nodes, list...)
+		node, host := list[0], hosts[0]
+		s.armed.Store(true)
+		host.SetOnline(true) // makes the loop log
+		node.NetworkChanged()
+		time.Sleep(5 * time.Second) // it sleeps
+		if s.armed.Load() {
+			t.Fatal("the node did not fall asleep")
+		}
+		time.Sleep(80 * time.Second)
+		before := len(host.Dialled())
+		time.Sleep(10 * time.Second) // it wakes up after five of them
+		if len(host.Dialled()) == before {
+			t.Error("nothing was dialled after waking up")
+		}
+		waitReady(t, node)
+		talk(t.Context(), t, "native to browser", nodes[1], node)
+	})
 }

@@ -96,24 +96,37 @@ func module(t testing.TB) string {
 	return build.path
 }
 
-// job is what scenario.mjs is told.
+// job and step are what scenario.mjs is told; see there.
 type job struct {
-	Place    string         `json:"place"`
-	Scenario string         `json:"scenario"`
-	Module   string         `json:"module"`
-	Config   any            `json:"config"`
-	Data     map[string]any `json:"data"`
+	Place  string `json:"place"`
+	Module string `json:"module"`
+	Steps  []step `json:"steps"`
 }
 
-// play runs a scenario and reads what it has to say.
-func play(t *testing.T, j job, result any) {
+type step struct {
+	Scenario  string         `json:"scenario"`
+	Config    any            `json:"config,omitempty"`
+	Data      map[string]any `json:"data"`
+	Keep      bool           `json:"keep,omitempty"`
+	KillAfter *int           `json:"killAfter,omitempty"`
+	Quota     *int           `json:"quota,omitempty"`
+}
+
+// play runs the steps of one place and reads what each has to say into results,
+// which is a pointer to a slice.
+func play(t *testing.T, place string, results any, steps ...step) {
 	t.Helper()
-	j.Module = module(t)
+	for i := range steps {
+		if steps[i].Data == nil {
+			steps[i].Data = map[string]any{}
+		}
+	}
+	j := job{Place: place, Module: module(t), Steps: steps}
 	text, err := json.Marshal(j)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", "test/browser/scenario.mjs")
 	cmd.Dir = filepath.Join(root(t), "web")
@@ -122,10 +135,10 @@ func play(t *testing.T, j job, result any) {
 	cmd.Stdout, cmd.Stderr = &out, &log
 	cmd.WaitDelay = 5 * time.Second
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s in %s: %v\n%s", j.Scenario, j.Place, err, log.String())
+		t.Fatalf("%v\n%s", err, log.String())
 	}
-	if err := json.Unmarshal(out.Bytes(), result); err != nil {
-		t.Fatalf("%s in %s: %v: %s\n%s", j.Scenario, j.Place, err, out.String(), log.String())
+	if err := json.Unmarshal(out.Bytes(), results); err != nil {
+		t.Fatalf("%v: %s\n%s", err, out.String(), log.String())
 	}
 	if testing.Verbose() && log.Len() > 0 {
 		t.Log(log.String())
