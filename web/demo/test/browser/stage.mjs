@@ -63,7 +63,7 @@ export async function newTab(context, url) {
 /** come waits for a selector, and tells what the page said if it does not come. */
 async function come(tab, selector) {
   try {
-    await tab.waitForSelector(selector, { timeout: 30_000 });
+    await tab.waitForSelector(selector, { timeout: 60_000 });
   } catch (error) {
     throw new Error(`no ${selector}; the tab says ${await tab.textContent('#doing')}, ${await tab.textContent('#toast')}, ${tab.said.join('\n')}`, { cause: error });
   }
