@@ -70,6 +70,12 @@ web-package: web-module
 web-test: web-package build
 	cd web && node --test --test-reporter=spec test/*.test.mjs
 
+# The module and its adapters in Node, Chromium and Firefox, against native nodes.
+.PHONY: wasm-test
+wasm-test:
+	@web/tools/install.sh
+	VOILE_BROWSERS=node,chromium,firefox $(GO) test -count=1 -timeout 40m -v ./wasm/browsertest
+
 # The Dart package without Dart: its files against the C headers, the built library and
 # the schema of the API. The first time npm fetches the formatter.
 dart-check:

@@ -7,7 +7,10 @@
 //	Windows        if that is allowed
 //	iOS            a file, or by the app    bbolt      the system     the system
 //	Android        a file, or by the app    bbolt      by the app     the system
-//	browser        none here                none here  none           none
+//	browser        none here                none here  none here      none
+//
+// A page chooses by itself whether it keeps anything, so the browser's adapters
+// (platform/webcrypto, indexeddb, browser) are picked by wasm/module.
 //
 // What is missing is an error of its Open, platform.ErrUnsupported, never an
 // adapter that does nothing. It imports platform, its

@@ -10,16 +10,17 @@ import (
 	"testing"
 )
 
-// packages have code for browsers and tests of it, which need a browser.
-var packages = []string{"./platform/browser", "./platform/indexeddb", "./platform/webcrypto"}
+// packages have code for browsers and tests of it, which need a browser; stores are
+// those that a browser may deny.
+var (
+	packages = []string{"./platform/browser", "./platform/indexeddb", "./platform/webcrypto", "./wasm/module"}
+	stores   = []string{"./platform/indexeddb", "./platform/webcrypto"}
+)
 
-// The tests of the adapters, in workers and in pages.
+// The tests of the adapters, in workers, in pages, and where there is no storage.
 func TestPackages(t *testing.T) {
 	in(t, func(t *testing.T, place string) {
-		for _, scope := range []string{"worker", "page"} {
-			if scope == "page" && place != "chromium" {
-				continue // the scopes differ by the browser's API, not by its engine
-			}
+		run := func(scope string, packages []string) {
 			cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-count=1",
 				"-exec", "node " + filepath.Join(root(t), "web/test/browser/goexec.mjs")}, packages...)...)
 			cmd.Dir = root(t)
@@ -28,11 +29,18 @@ func TestPackages(t *testing.T) {
 				t.Errorf("in a %s: %v\n%s", scope, err, out)
 			}
 		}
+		run("worker", packages)
+		if place != "node" {
+			run("sandbox", stores)
+		}
+		if place == "chromium" { // the scopes differ by the API, not by the engine
+			run("page", packages)
+		}
 	})
 }
 
 // What the module must not carry along: an HTTP stack and TLS of its own, templates,
-// other processes (issue of the module's size, see the limits in web/).
+// other processes.
 func TestDependencies(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "./wasm")
 	cmd.Dir = root(t)
