@@ -64,6 +64,21 @@ test('sizes are within the budget, and the README tells them', async (t) => {
   }
 });
 
+test('everything that is exported says what it is', async () => {
+  const dist = join(app, 'node_modules/@voile/node/dist');
+  const shown = ['codec', 'crypto-system', 'dht-transaction', 'error', 'incoming-call', 'module', 'node-api', 'options', 'raw', 'requests', 'routing-context', 'schema', 'table-db', 'updates', 'browser', 'node', 'in-worker'];
+  const silent = [];
+  for (const name of shown) {
+    const lines = (await readFile(join(dist, `${name}.d.ts`), 'utf8')).split('\n');
+    lines.forEach((line, i) => {
+      const [, declared] = /^(?:export (?:declare )?(?:class|function|interface|type|const) |    (?!#|private |constructor|\}|\[K in ))(?:readonly |static |get |override )*([\w$[\].]+)/.exec(line) ?? [];
+      if (declared === undefined || /^export \{|^export \*|^export type \{/.test(line)) return;
+      if (!/\*\/\s*$/.test(lines[i - 1] ?? '') && !lines[i - 1]?.includes(`${declared}`)) silent.push(`${name}: ${line.trim()}`);
+    });
+  }
+  assert.deepEqual(silent, []);
+});
+
 const typed = `
 import { startNode, VoileError, dflt, type RecordKey, type Update } from "@voile/node";
 
