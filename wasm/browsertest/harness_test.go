@@ -103,6 +103,9 @@ type job struct {
 	Module   string         `json:"module"`
 	Config   any            `json:"config"`
 	Data     map[string]any `json:"data"`
+	Host     map[string]any `json:"host,omitempty"` // besides what the scenario says
+	// TLS has key and cert, for a page that is served by https.
+	TLS map[string]string `json:"tls,omitempty"`
 }
 
 // play runs a scenario and reads what it has to say.

@@ -5,7 +5,9 @@
  * wasm/browsertest start it.
  *
  * job: { place: "node" | "chromium" | "firefox", scenario: name of a function of
- *        scenarios.mjs, module: path, config, data }
+ *        scenarios.mjs, module: path, config, data, host: what scenarios tell the module
+ *        besides their own, tls: { key, cert } serves the page by https, with a
+ *        certificate that nobody knows }
  */
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -28,6 +30,7 @@ async function inNode(job) {
 
 async function inBrowser(job) {
   const server = await serve({
+    tls: job.tls,
     files: {
       '/': '<!doctype html><meta charset="utf-8"><title>scenario</title><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>',
       '/page.js': `const worker = new Worker('/worker.js', { type: 'module' });
@@ -35,7 +38,7 @@ async function inBrowser(job) {
           worker.onmessage = (event) => resolve(event.data);
           worker.onerror = (event) => resolve({ error: event.message });
         });
-        worker.postMessage(${JSON.stringify({ ...job, module: '/voile.wasm' })});`,
+        worker.postMessage(${JSON.stringify({ ...job, tls: undefined, module: '/voile.wasm' })});`,
       '/worker.js': `import '/wasm_exec.js';
         import { load } from '/loader.mjs';
         import * as scenarios from '/scenarios.mjs';
@@ -53,7 +56,7 @@ async function inBrowser(job) {
       '/scenarios.mjs': () => readFile(join(here, 'scenarios.mjs')),
     },
   });
-  const browser = await launch(job.place);
+  const browser = await launch(job.place, { args: job.tls ? ['--ignore-certificate-errors'] : [] });
   try {
     return await run(browser, `${server.url}/`, { timeout: 150_000, log: (line) => console.error(line) });
   } finally {
