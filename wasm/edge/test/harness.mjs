@@ -112,7 +112,7 @@ export function open(worker, path, { protocols = [OPEN, REFUSED], origin = ORIGI
 }
 
 /** Waits for something that follows without an event. */
-export async function eventually(what, ok, within = 20000) {
+export async function eventually(what, ok, within = 60000) {
   for (const end = Date.now() + within; !(await ok());) {
     if (Date.now() > end) throw new Error(`not within ${within} ms: ${what}`);
     await new Promise((later) => setTimeout(later, 50));

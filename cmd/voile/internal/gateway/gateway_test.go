@@ -599,7 +599,7 @@ func TestLoad(t *testing.T) {
 	n := startNode(t)
 	s, at := start(t, func(o *Options) {
 		o.Settings.MessagesPerClient, o.Settings.BytesPerClient, o.Settings.BytesTotal = 1e6, 1<<30, 1<<30
-		o.Settings.SendTimeout = 2 * time.Second
+		o.Settings.SendTimeout, o.Settings.ConnectTimeout = 2*time.Second, time.Minute
 	})
 	const pages, rounds = 200, 10
 	memory := func() uint64 {
