@@ -12,7 +12,7 @@ LIBS    := {{if ne .Name "main"}}{{.ImportPath}}{{end}}
 FUZZTIME ?= 60s
 
 .PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
-	web-module web-package web-test dart-check dart-format
+	web-module web-package web-test dart-check dart-format edge edge-test
 
 all: build
 
@@ -84,6 +84,20 @@ dart-check:
 # Formats the Dart files with what dart-check has fetched.
 dart-format:
 	$(GO) test -count=1 -run TestFormatted ./flutter_plugin/check -args -write
+
+# The WebSocket gateway for edge platforms: wasm/edge/worker is whole then, as "wrangler
+# deploy" wants it.
+edge:
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o wasm/edge/worker/gateway.wasm ./wasm/edge/worker
+	@cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" wasm/edge/worker/ && chmod u+w wasm/edge/worker/wasm_exec.js
+
+# The same under workerd, and both gateways between a page in Chromium and nodes; needs
+# Node 20, and Chromium for the second, which says SKIP without.
+edge-test: edge
+	GOOS=js GOARCH=wasm $(GO) vet ./wasm/edge/...
+	@web/tools/install.sh && web/tools/install.sh wasm/edge/test
+	cd wasm/edge/test && node --test --test-concurrency=1 --test-reporter=spec gateway.test.mjs load.test.mjs
+	VOILE_BROWSERS=node,chromium $(GO) test -count=1 -timeout 20m -run ThroughGateway -v ./wasm/browsertest
 
 # Real nodes beside ours in network namespaces; needs root, cargo, iproute2.
 interop: build
