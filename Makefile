@@ -12,7 +12,7 @@ LIBS    := {{if ne .Name "main"}}{{.ImportPath}}{{end}}
 FUZZTIME ?= 60s
 
 .PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
-	web-module web-package web-test dart-check dart-format edge edge-test
+	web-module web-package web-test dart-check dart-format edge edge-test clib clib-all windows-test
 
 all: build
 
@@ -134,6 +134,16 @@ web: build web-package
 web-demo-test: build web-package
 	cd web && node --test --test-reporter=spec demo/test/*.test.mjs
 	cd web && node --test --test-reporter=spec demo/test/browser/*.test.mjs
+
+# The C library: of this machine, of every platform, and for Windows under wine.
+clib:
+	$(GO) run ./bind/clib/dist $(ARGS) host
+
+clib-all:
+	$(GO) run ./bind/clib/dist $(ARGS) all
+
+windows-test:
+	$(GO) test -tags windowstest -count=1 -timeout 30m -v ./bind/clib/windowstest
 
 clean:
 	rm -rf bin
