@@ -12,6 +12,7 @@ LIBS    := {{if ne .Name "main"}}{{.ImportPath}}{{end}}
 FUZZTIME ?= 60s
 
 .PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
+  android ios mobile-test \
 	web-module web-package web-test
 
 all: build
@@ -69,6 +70,17 @@ web-package: web-module
 
 web-test: web-package build
 	cd web && node --test --test-reporter=spec test/*.test.mjs
+
+# The phone libraries, where Android's SDK or Xcode is; elsewhere it says what is missing.
+android ios:
+	@mobile/build.sh $@
+
+# What of the phone libraries runs on any Linux machine: gobind's output under Java and
+# Kotlin, linked for Android, the grammar of the Swift files, memory against its budget
+# (VOILE_SOAK=10m for ten minutes). It takes a JDK, Maven, gcc and Python, and says SKIP
+# without.
+mobile-test:
+	$(GO) test -count=1 -timeout 30m -v ./mobile/... ./platform/hostcallback $(ARGS)
 
 # Real nodes beside ours in network namespaces; needs root, cargo, iproute2.
 interop: build

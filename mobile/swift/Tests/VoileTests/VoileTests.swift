@@ -3,7 +3,7 @@ import XCTest
 
 final class VoileTests: XCTestCase {
     func testMessages() throws {
-        let message = try Message.encode(Data(#"{"a":"ä","p":"#0"}"#.utf8), [Data([1, 2])])
+        let message = try Message.encode(Data(##"{"a":"ä","p":"#0"}"##.utf8), [Data([1, 2])])
         let v = try Message.decode(message)
         XCTAssertEqual(try v.field("a").text(), "ä")
         XCTAssertEqual(try v.field("p").bytes(), Data([1, 2]))
