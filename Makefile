@@ -80,7 +80,7 @@ android ios:
 # (VOILE_SOAK=10m for ten minutes). It takes a JDK, Maven, gcc and Python, and says SKIP
 # without.
 mobile-test:
-	$(GO) test -count=1 -timeout 30m -v ./mobile/... ./platform/hostcallback $(ARGS)
+	VOILE_MOBILE=1 $(GO) test -count=1 -timeout 40m -v ./mobile/... ./platform/hostcallback $(ARGS)
 
 # Real nodes beside ours in network namespaces; needs root, cargo, iproute2.
 interop: build

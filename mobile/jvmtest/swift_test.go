@@ -1,3 +1,5 @@
+//go:build !race
+
 package jvmtest
 
 import (
@@ -29,6 +31,7 @@ sys.exit(bad > 0)
 // There is no Swift here: the grammar is all that can be checked. See
 // docs/platforms/verification.md for what a Mac checks.
 func TestSwiftGrammar(t *testing.T) {
+	heavy(t)
 	need(t, "python3")
 	env := once(t, "swiftgrammar-tree-sitter-0.26.1-swift-0.7.4", func(dir string) {
 		for _, args := range [][]string{
