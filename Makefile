@@ -12,7 +12,7 @@ LIBS    := {{if ne .Name "main"}}{{.ImportPath}}{{end}}
 FUZZTIME ?= 60s
 
 .PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
-	web-module web-package web-test dart-check dart-format edge edge-test clib clib-all windows-test
+	web-module web-package web-test dart-check dart-format edge edge-test clib clib-all windows-test android ios mobile-test
 
 all: build
 
@@ -98,6 +98,17 @@ edge-test: edge
 	@web/tools/install.sh && web/tools/install.sh wasm/edge/test
 	cd wasm/edge/test && node --test --test-concurrency=1 --test-reporter=spec gateway.test.mjs load.test.mjs
 	VOILE_BROWSERS=node,chromium $(GO) test -count=1 -timeout 20m -run ThroughGateway -v ./wasm/browsertest
+
+# The phone libraries, where Android's SDK or Xcode is; elsewhere it says what is missing.
+android ios:
+	@mobile/build.sh $@
+
+# What of the phone libraries runs on any Linux machine: gobind's output under Java and
+# Kotlin, linked for Android, the grammar of the Swift files, memory against its budget
+# (VOILE_SOAK=10m for ten minutes). It takes a JDK, Maven, gcc and Python, and says SKIP
+# without.
+mobile-test:
+	VOILE_MOBILE=1 $(GO) test -count=1 -timeout 40m -v ./mobile/... ./platform/hostcallback $(ARGS)
 
 # Real nodes beside ours in network namespaces; needs root, cargo, iproute2.
 interop: build
