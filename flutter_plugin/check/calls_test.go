@@ -245,3 +245,42 @@ func isDeclaration(list []token, i, end int) bool {
 	}
 	return end+1 < len(list) && list[end+1].text == ":" && len(inside) > 0 && inside[len(inside)-1].text == "}"
 }
+
+// TestStatics looks for what is named after a class or an enum of the package, such as
+// ErrorCode.tryAgain, in that class.
+func TestStatics(t *testing.T) {
+	bodies := map[string][]token{}
+	sources := files(t)
+	for name, source := range sources {
+		if strings.HasPrefix(name, "test/") || strings.Contains(name, "/test/") {
+			continue
+		}
+		list := tokens(source)
+		for i := range list {
+			if (list[i].text == "class" || list[i].text == "enum") && list[i+1].kind == word {
+				bodies[list[i+1].text] = body(t, list, list[i].text, list[i+1].text)
+			}
+		}
+	}
+	checked := 0
+	for name, source := range sources {
+		list := tokens(source)
+		for i := range list {
+			inside := bodies[list[i].text]
+			if inside == nil || !is(list, i+1, ".") || list[i+2].kind != word || i > 0 && list[i-1].text == "." {
+				continue
+			}
+			member := list[i+2].text
+			if member == "values" || member == "new" {
+				continue
+			}
+			checked++
+			if !slices.ContainsFunc(inside, func(tok token) bool { return tok.kind == word && tok.text == member }) {
+				t.Errorf("%s:%d: %s has no %s", name, list[i].line, list[i].text, member)
+			}
+		}
+	}
+	if checked < 100 {
+		t.Errorf("%d names were checked", checked)
+	}
+}

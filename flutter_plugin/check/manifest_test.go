@@ -27,6 +27,6 @@ func TestManifest(t *testing.T) {
 	}
 	// An archive is linked by the hook; its name says that it is one.
 	if got := names(`"(\w+/\w+)", "[^"]+", "[^"]+\.a", "c-archive"`, string(writer)); !slices.Equal(got, []string{"darwin/amd64", "darwin/arm64"}) {
-		t.Errorf("archives are prebuilt for %q; see Target.isArchive in lib/src/hook/target.dart", got)
+		t.Errorf("archives are prebuilt for %q; see BuildTarget.isArchive in lib/src/hook/target.dart", got)
 	}
 }

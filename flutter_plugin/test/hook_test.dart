@@ -11,7 +11,7 @@ import 'package:voile/src/hook/prebuilt.dart';
 import 'package:voile/src/hook/settings.dart';
 import 'package:voile/src/hook/target.dart';
 
-const Target linux = Target(os: 'linux', architecture: 'x64');
+const BuildTarget linux = BuildTarget(os: 'linux', architecture: 'x64');
 
 String manifest(List<int> content, {String? sum, int abi = 1}) => jsonEncode({
   'version': '0.1.0',
@@ -52,15 +52,15 @@ void main() {
   test('names of targets', () {
     expect(linux.name, 'linux/amd64');
     expect(
-      const Target(os: 'macos', architecture: 'arm64').name,
+      const BuildTarget(os: 'macos', architecture: 'arm64').name,
       'darwin/arm64',
     );
     expect(
-      const Target(os: 'ios', architecture: 'x64', simulator: true).name,
+      const BuildTarget(os: 'ios', architecture: 'x64', simulator: true).name,
       'ios/amd64-simulator',
     );
     expect(
-      const Target(os: 'windows', architecture: 'arm64').libraryName,
+      const BuildTarget(os: 'windows', architecture: 'arm64').libraryName,
       'voile.dll',
     );
   });
@@ -76,7 +76,7 @@ void main() {
     expect(
       () => Manifest.parse(
         manifest([1]),
-      ).of(const Target(os: 'android', architecture: 'arm64')),
+      ).of(const BuildTarget(os: 'android', architecture: 'arm64')),
       failsWith('compile'),
     );
   });

@@ -10,7 +10,7 @@ import 'target.dart';
 /// anew each time; Go's cache makes that quick, and nothing is written if nothing has
 /// changed, so that programs which have the library open go on.
 Future<Built> compile(
-  Target target,
+  BuildTarget target,
   BuildSettings settings, {
   Uri? source,
 }) async {
@@ -52,7 +52,7 @@ Future<Built> compile(
 
 /// What the linker of C is told: devices with pages of 16 KiB refuse libraries that
 /// are not made for them, and only what the headers name is exported.
-String _linkerFlags(Target target, Directory root) {
+String _linkerFlags(BuildTarget target, Directory root) {
   if (target.os != 'linux' && target.os != 'android') {
     return '';
   }
@@ -62,7 +62,7 @@ String _linkerFlags(Target target, Directory root) {
 }
 
 Future<Map<String, String>> _environment(
-  Target target,
+  BuildTarget target,
   BuildSettings settings,
 ) async => {
   'GOOS': target.goos,
@@ -75,7 +75,7 @@ Future<Map<String, String>> _environment(
   },
 };
 
-String _androidCompiler(Target target, BuildSettings settings) {
+String _androidCompiler(BuildTarget target, BuildSettings settings) {
   final compiler = settings.compiler;
   if (compiler == null) {
     throw const BuildException(
@@ -93,7 +93,7 @@ String _androidCompiler(Target target, BuildSettings settings) {
 }
 
 Future<Map<String, String>> _apple(
-  Target target,
+  BuildTarget target,
   BuildSettings settings,
 ) async {
   final sdk = appleSdk(target);
