@@ -9,7 +9,7 @@ CROSS   := linux/amd64 linux/arm64 darwin/arm64 windows/amd64 android/arm64 ios/
 NATIVE  := /cmd/|/examples/|/interop|/bind/clib$$
 FUZZTIME ?= 60s
 
-.PHONY: all build run test test-race lint cross generate python dart-check dart-format interop bench bench-micro fuzz soak clean
+.PHONY: clib clib-all windows-test all build run test test-race lint cross generate python interop bench bench-micro fuzz soak clean
 
 all: build
 
@@ -48,6 +48,7 @@ python: build
 
 # The Dart package without Dart: its files against the C headers, the built library and
 # the schema of the API. The first time npm fetches the formatter.
+.PHONY: dart-check dart-format
 dart-check:
 	$(GO) test -count=1 -v ./flutter_plugin/check
 
@@ -79,6 +80,16 @@ soak:
 	$(GO) test -count=1 -timeout 60m -run Crash ./core/table -kills 200
 	VOILE_DHT_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 120m -run TestModel ./core/dht
 	VOILE_SOAK=$(SOAK) $(GO) test -count=1 -timeout 60m -run "TestMutatedBodies|TestBadRecordQuestions" -v ./core/sim
+
+# The C library: of this machine, of every platform, and for Windows under wine.
+clib:
+	$(GO) run ./bind/clib/dist $(ARGS) host
+
+clib-all:
+	$(GO) run ./bind/clib/dist $(ARGS) all
+
+windows-test:
+	$(GO) test -tags windowstest -count=1 -timeout 30m -v ./bind/clib/windowstest
 
 clean:
 	rm -rf bin

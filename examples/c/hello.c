@@ -1,8 +1,8 @@
 /* hello: two people on a private network of this machine, through the C library.
  *
  *   make clib
- *   cc -o hello examples/c/hello.c -Ibind/clib -Ldist/clib/linux-amd64 -lvoile
- *   LD_LIBRARY_PATH=dist/clib/linux-amd64 ./hello
+ *   cc -o hello examples/c/hello.c -Idist/clib/include -Ldist/clib/host -lvoile
+ *   LD_LIBRARY_PATH=dist/clib/host ./hello
  *
  * It starts five nodes in this process: three that make the network, and Ann and Ben.
  * Ann calls Ben over a private route, leaves him a note in a shared record, keeps

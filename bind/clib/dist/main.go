@@ -9,7 +9,8 @@
 // "host" alone makes do with cc. It prints a line for each file; an error ends it with
 // code 1.
 //
-// What is left in the folder: the files, include/ with the headers, host/ with the
+// What is left in the folder: the files, for Windows also the import library of each
+// (.lib, for linkers of C), include/ with the headers, host/ with the
 // library of this machine under the name that linkers look for, and manifest.json.
 // Files of targets that were not asked for stay, and stay listed.
 package main
@@ -173,11 +174,22 @@ func load(path, version string) (manifest, error) {
 // build makes a library. compiler is zig; empty: cc.
 func build(t target, compiler []string, source, path, version string) error {
 	goos, goarch, _ := strings.Cut(t.name, "/")
-	ld := "-s -w -X main.release=" + version
-	if t.ld != "" {
-		ld += " '-extldflags=" + t.ld + "'"
+	work, err := os.MkdirTemp(filepath.Dir(path), ".build")
+	if err != nil {
+		return err
 	}
-	cmd := exec.Command("go", "build", "-buildmode="+t.mode, "-trimpath", "-ldflags="+ld, "-o", path, ".")
+	defer os.RemoveAll(work)
+	made := filepath.Join(work, "libvoile"+filepath.Ext(path))
+	flags := t.ld
+	if goos == "windows" { // programs look for the name that the library was linked with
+		made = filepath.Join(work, "voile.dll")
+		flags = "-Wl,--out-implib=" + strings.TrimSuffix(path, ".dll") + ".lib"
+	}
+	ld := "-s -w -X main.release=" + version
+	if flags != "" {
+		ld += " '-extldflags=" + flags + "'"
+	}
+	cmd := exec.Command("go", "build", "-buildmode="+t.mode, "-trimpath", "-ldflags="+ld, "-o", made, ".")
 	cmd.Dir = source
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "GOOS="+goos, "GOARCH="+goarch)
 	if len(compiler) > 0 {
@@ -192,12 +204,7 @@ func build(t target, compiler []string, source, path, version string) error {
 	if err := cmd.Run(); err != nil {
 		return err
 	}
-	// The header that Go makes is of the inner functions; voile.h is ours.
-	made := strings.TrimSuffix(path, filepath.Ext(path)) + ".h"
-	if err := os.Remove(made); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	return os.Rename(made, path) // without the header that Go makes, which is of the inner functions
 }
 
 func describe(t target, path string) (file, error) {
