@@ -12,7 +12,8 @@ LIBS    := {{if ne .Name "main"}}{{.ImportPath}}{{end}}
 FUZZTIME ?= 60s
 
 .PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
-	web-module web-package web-test dart-check dart-format edge edge-test clib clib-all windows-test android ios mobile-test
+	web-module web-package web-test dart-check dart-format edge edge-test clib clib-all windows-test android ios mobile-test \
+	wasm-test web web-demo-test
 
 all: build
 
@@ -71,7 +72,6 @@ web-test: web-package build
 	cd web && node --test --test-reporter=spec test/*.test.mjs
 
 # The module and its adapters in Node, Chromium and Firefox, against native nodes.
-.PHONY: wasm-test
 wasm-test:
 	@web/tools/install.sh
 	VOILE_BROWSERS=node,chromium,firefox $(GO) test -count=1 -timeout 40m -v ./wasm/browsertest
@@ -136,7 +136,6 @@ soak:
 	VOILE_SOAK=$(SOAK) $(GO) test -count=1 -timeout 60m -run "TestMutatedBodies|TestBadRecordQuestions" -v ./core/sim
 
 # The demonstration page, with a private network on this machine.
-.PHONY: web web-demo-test
 web: build web-package
 	@bin/voile web $(ARGS)
 

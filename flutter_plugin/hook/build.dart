@@ -25,7 +25,7 @@ Future<void> main(List<String> arguments) async {
     }
     final code = input.config.code;
     final ios = code.targetOS == OS.iOS ? code.iOS : null;
-    final target = Target(
+    final target = BuildTarget(
       os: code.targetOS.name,
       architecture: code.targetArchitecture.name,
       simulator: ios != null && ios.targetSdk == IOSSdk.iPhoneSimulator,

@@ -727,7 +727,7 @@ typedef struct dart_object {
   } as;
 } dart_object;
 
-enum { MESSAGES = 64, PORT = 77, PORT_CLOSED = 78, PORT_STORE = 79 };
+enum { MESSAGES = 64, PORT = 77, PORT_CLOSED = 78, PORT_STORE = 79, PORT_LATER = 80 };
 
 typedef struct message {
   int64_t port, type, code, handle, tag;
@@ -741,10 +741,10 @@ typedef struct message {
 } message;
 
 static message inbox[MESSAGES];
-static atomic_int arrived, post_wrong;
+static atomic_int arrived, post_wrong, later_closed;
 
 static _Bool post(int64_t port, dart_object *o) {
-  if (port == PORT_CLOSED) { /* as the VM does: what is external is finalized */
+  if (port == PORT_CLOSED || (port == PORT_LATER && atomic_load(&later_closed))) { /* as the VM does: what is external is finalized */
     for (intptr_t i = 4; i < o->as.array.length; i++) {
       dart_object *v = o->as.array.values[i];
       if (v->type == 8) v->as.bytes.callback(NULL, v->as.bytes.peer);
@@ -884,6 +884,23 @@ static void dart(void) {
   CODE(voile_call(gone, line, strlen(line), row, 1, 9, NULL, NULL, NULL), VOILE_OK);
   for (int i = 0; i < PATIENCE_MS && voile_dart_ack(gone, 1) != VOILE_INVALID_HANDLE; i++) pause_ms(1);
   CODE(voile_dart_ack(gone, 1), VOILE_INVALID_HANDLE);
+
+  /* taking the node over ends sessions whose port was closed meanwhile */
+  voile_handle later;
+  CODE(voile_dart_open(node, PORT_LATER, 1, &later), VOILE_OK);
+  atomic_store(&later_closed, 1);
+  voile_options again = VOILE_OPTIONS_INIT;
+  again.flags = VOILE_START_REUSE;
+  CODE(voile_dart_start(PORT, 13, &again, 0, LITERAL(config)), VOILE_OK);
+  m = received(at++);
+  CHECK(m->port == PORT && m->type == VOILE_DART_PING && m->code == VOILE_OK);
+  forget(m);
+  m = received(at++);
+  CHECK(m->type == VOILE_DART_STARTED && m->tag == 13 && m->handle == node);
+  forget(m);
+  for (int i = 0; i < PATIENCE_MS && voile_dart_ack(later, 1) != VOILE_INVALID_HANDLE; i++) pause_ms(1);
+  CODE(voile_dart_ack(later, 1), VOILE_INVALID_HANDLE);
+  CODE(voile_dart_ack(session, 1), VOILE_OK);
 
   CODE(voile_dart_ack(session, 1000000), VOILE_OK);
   CODE(voile_dart_close(PORT, 10, node), VOILE_OK);

@@ -49,7 +49,8 @@ class Veilid {
   _Running? _running;
   Future<void> _lock = Future.value();
 
-  /// The version of this library; null in a browser before the start.
+  /// The version of the native library; null in a browser, whose module is of the
+  /// version that was put beside the page.
   String? get libraryVersion => _backend.libraryVersion;
 
   // ---- the start and the end -------------------------------------------------

@@ -6,7 +6,7 @@ import 'target.dart';
 /// Makes a library of [archive] with Apple's tools: Go makes no libraries for iOS, and
 /// those for macOS are prebuilt elsewhere as archives.
 Future<void> linkArchive(
-  Target target,
+  BuildTarget target,
   BuildSettings settings, {
   required Uri archive,
   required Uri library,
@@ -33,14 +33,14 @@ Future<void> linkArchive(
 }
 
 /// The name of the SDK.
-String appleSdk(Target target) => switch ((target.os, target.simulator)) {
+String appleSdk(BuildTarget target) => switch ((target.os, target.simulator)) {
   ('ios', true) => 'iphonesimulator',
   ('ios', false) => 'iphoneos',
   _ => 'macosx',
 };
 
 /// What the compiler and the linker are told of the target.
-List<String> appleFlags(Target target, BuildSettings settings) {
+List<String> appleFlags(BuildTarget target, BuildSettings settings) {
   final version = settings.minimumVersion;
   return [
     '-arch',

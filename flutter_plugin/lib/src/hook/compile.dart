@@ -10,7 +10,7 @@ import 'target.dart';
 /// anew each time; Go's cache makes that quick, and nothing is written if nothing has
 /// changed, so that programs which have the library open go on.
 Future<Built> compile(
-  Target target,
+  BuildTarget target,
   BuildSettings settings, {
   Uri? source,
 }) async {
@@ -35,7 +35,7 @@ Future<Built> compile(
       'build',
       '-trimpath',
       '-buildmode=${target.isArchive ? 'c-archive' : 'c-shared'}',
-      '-ldflags=-s -w',
+      '-ldflags=-s -w${_linkerFlags(target, root)}',
       '-o',
       (target.isArchive ? archive : fresh).toFilePath(),
       './bind/clib',
@@ -50,25 +50,32 @@ Future<Built> compile(
   return (library: library, dependencies: await _sources(root));
 }
 
+/// What the linker of C is told: devices with pages of 16 KiB refuse libraries that
+/// are not made for them, and only what the headers name is exported.
+String _linkerFlags(BuildTarget target, Directory root) {
+  if (target.os != 'linux' && target.os != 'android') {
+    return '';
+  }
+  final exports = root.uri.resolve('bind/clib/exports.map').toFilePath();
+  return " '-extldflags=-Wl,-z,max-page-size=16384,-soname,libvoile.so,"
+      "--version-script=$exports'";
+}
+
 Future<Map<String, String>> _environment(
-  Target target,
+  BuildTarget target,
   BuildSettings settings,
 ) async => {
   'GOOS': target.goos,
   'GOARCH': target.goarch,
   'CGO_ENABLED': '1',
   ...switch (target.os) {
-    'android' => {
-      'CC': _androidCompiler(target, settings),
-      // Devices with pages of 16 KiB refuse libraries that are not made for them.
-      'CGO_LDFLAGS': '-Wl,-z,max-page-size=16384',
-    },
+    'android' => {'CC': _androidCompiler(target, settings)},
     'ios' || 'macos' => await _apple(target, settings),
     _ => const <String, String>{},
   },
 };
 
-String _androidCompiler(Target target, BuildSettings settings) {
+String _androidCompiler(BuildTarget target, BuildSettings settings) {
   final compiler = settings.compiler;
   if (compiler == null) {
     throw const BuildException(
@@ -86,7 +93,7 @@ String _androidCompiler(Target target, BuildSettings settings) {
 }
 
 Future<Map<String, String>> _apple(
-  Target target,
+  BuildTarget target,
   BuildSettings settings,
 ) async {
   final sdk = appleSdk(target);

@@ -80,7 +80,7 @@ final class Manifest {
   final List<ManifestFile> files;
 
   /// The library for [target].
-  ManifestFile of(Target target) => files.firstWhere(
+  ManifestFile of(BuildTarget target) => files.firstWhere(
     (file) => file.target == target.name,
     orElse: () => throw BuildException(
       'there is no prebuilt library for $target in version $version (there is: '

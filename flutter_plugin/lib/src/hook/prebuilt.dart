@@ -16,7 +16,7 @@ const int _abi = 1;
 /// project. The sums are those of the manifest in [folder] or in this package, never
 /// those of an address.
 Future<Built> prebuilt(
-  Target target,
+  BuildTarget target,
   BuildSettings settings, {
   Uri? folder,
   String? releaseUrl,

@@ -1,8 +1,8 @@
 /// What a library is built for, as hooks name it.
-final class Target {
+final class BuildTarget {
   /// Of the names that hooks use: `linux`, `macos`, `windows`, `android`, `ios`; `x64`,
   /// `arm64`, `arm`, `ia32`.
-  const Target({
+  const BuildTarget({
     required this.os,
     required this.architecture,
     this.simulator = false,

@@ -131,7 +131,12 @@ final class _FfiLink implements Link {
   }
 
   @override
-  void listen(LinkListener listener) => _listener.complete(listener);
+  void listen(LinkListener listener) {
+    _listener.complete(listener);
+    if (_ended) {
+      listener.ended();
+    }
+  }
 
   @override
   Future<Message> call(Message request) async {

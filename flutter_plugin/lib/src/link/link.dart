@@ -33,7 +33,7 @@ abstract interface class Backend {
   /// Whether this is a browser.
   bool get isWeb;
 
-  /// The version of the library behind it; null while that is not known.
+  /// The version of the library behind it; null: it does not tell.
   String? get libraryVersion;
 
   /// The default configuration as JSON, in snake_case.

@@ -2,4 +2,4 @@ import 'link.dart';
 import 'web_link.dart';
 
 /// The WebAssembly module in a worker of the page.
-Backend openBackend() => WebBackend();
+Backend openBackend() => const WebBackend();

@@ -22,13 +22,15 @@ const String _modulePath = String.fromEnvironment(
 /// The node in a browser: the module of `@voile/node`, which runs in a worker, so
 /// that the page never waits.
 final class WebBackend implements Backend {
-  String? _version;
+  /// There is one node in a page.
+  const WebBackend();
 
   @override
   bool get isWeb => true;
 
+  /// The module does not tell.
   @override
-  String? get libraryVersion => _version;
+  String? get libraryVersion => null;
 
   @override
   String get defaultConfig => webDefaultConfig;
@@ -55,7 +57,6 @@ final class WebBackend implements Backend {
       slot
         ..name = name
         ..node = node;
-      _version = node.version;
     } on Object catch (error) {
       throw _errorOf(error, 'starting the module at $address');
     }
@@ -194,14 +195,18 @@ VeilidAPIException _errorOf(Object error, String doing) {
   if (error is VeilidAPIException) {
     return error;
   }
-  // What comes out of a promise is a value of JavaScript.
-  // ignore: invalid_runtime_check_with_js_interop_types
-  final js = error as JSAny;
-  if (js.isA<JSObject>() && (js as JSObject).has('toJSON')) {
-    final json = (js as _Error).toJson().dartify();
-    if (json is Map && json['kind'] is String) {
-      return VeilidAPIException.fromJson(json);
+  try {
+    // What comes out of a promise is a value of JavaScript.
+    // ignore: invalid_runtime_check_with_js_interop_types
+    final js = error as JSAny;
+    if (js.isA<JSObject>() && (js as JSObject).has('toJSON')) {
+      final json = (js as _Error).toJson().dartify();
+      if (json is Map && json['kind'] is String) {
+        return VeilidAPIException.fromJson(json);
+      }
     }
+  } on Object {
+    // It was something else; its text is all there is.
   }
   return VeilidAPIExceptionInternal('$doing: $error');
 }
@@ -245,8 +250,6 @@ extension type _Module._(JSObject _) implements JSObject {
 extension type _RawNode._(JSObject _) implements JSObject {
   @JS('call')
   external JSPromise<_Line> request(String line, JSArray<JSUint8Array> blobs);
-
-  external String? get version;
 
   external JSPromise<JSAny?> close();
 }
