@@ -27,13 +27,14 @@ var layers = [][]string{
 	{"core"},
 	{"core/sim", "bind", "internal/loopback", "internal/wasmslim"},
 	{"bind/instance"},
-	{"bind/clib", "wasm"},
-	{"cmd", "examples", "interop"},
+	{"bind/clib", "wasm", "mobile"},
+	{"flutter_plugin"}, // the checks of the Dart package
+	{"cmd", "examples", "interop", "web"},
 }
 
 // outside are the adapters that implement interfaces of core, and the place that
 // picks them: core.Start alone imports them.
-var outside = []string{"platform/sockets", "platform/igd", "platform/browser", "platform/host"}
+var outside = []string{"platform/browser", "platform/sockets", "platform/igd", "platform/browser", "platform/host"}
 
 func layerOf(pkg string) int {
 	best, at := -1, -1

@@ -10,6 +10,7 @@ import (
 	"github.com/voile-net/voile/core/attach"
 	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -37,6 +38,9 @@ func (n *Node) ChangeConfig(cfg config.Config) error {
 	if err := cfg.Validate(); err != nil {
 		return errorf(Generic, err, "%v", err)
 	}
+	if err := checkHost(&cfg, n.opts.Host); err != nil {
+		return err
+	}
 	old := n.settings()
 	keepSecrets(&cfg, old)
 	if key := needsRestart(&cfg, old); key != "" {
@@ -54,7 +58,7 @@ func (n *Node) ChangeConfig(cfg config.Config) error {
 	}
 	n.network.SetRelaying(relays(&cfg))
 	n.live.Store(&cfg)
-	n.table.SetCapabilities(routing.DefaultCapabilities(false, disabled(&cfg)))
+	n.table.SetCapabilities(routing.DefaultCapabilities(transport.OnlyWebSockets(n.opts.Host), disabled(&cfg)))
 	n.log.Info("configuration changed")
 	n.updates.publish(ConfigUpdate{cfg})
 	return nil

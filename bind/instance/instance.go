@@ -112,6 +112,9 @@ func Start(ctx context.Context, text []byte, o Options) (*Instance, error) {
 // Node is the node itself, for what the API has no request for. Close closes it.
 func (i *Instance) Node() *core.Node { return i.node }
 
+// Logger writes where the instance does: to Log updates too, if there are any.
+func (i *Instance) Logger() *slog.Logger { return i.log }
+
 // Open makes a session: a user of the API with objects (handles) of its own.
 //
 // update gets the updates of the node in order, one call at a time, from a goroutine

@@ -215,8 +215,8 @@ func (a *Attacher) loop() {
 	background := false
 	for {
 		now := time.Now()
-		if !last.IsZero() && !background {
-			a.noticeStall(last, now)
+		if !last.IsZero() {
+			a.noticeStall(last, now, background)
 		}
 		if b := a.background.Load(); b != background {
 			background = b
@@ -250,16 +250,22 @@ func (a *Attacher) pause(d time.Duration) {
 
 // noticeStall excuses peers for what happened while this process did not run
 // (spec 04 §6).
-func (a *Attacher) noticeStall(last, now time.Time) {
-	lag := now.Sub(last)
-	if lag < stallLag {
+func (a *Attacher) noticeStall(last, now time.Time, background bool) {
+	// While a device sleeps the monotonic clock may stand still; a wall clock that
+	// is set looks the same, and costs some connections.
+	lag := max(now.Sub(last), now.Round(0).Sub(last.Round(0)))
+	allowed := stallLag
+	if background {
+		allowed += backgroundTick - tickInterval
+	}
+	if lag < allowed {
 		return
 	}
 	a.log.Info("process stalled", "after", lag)
 	a.cfg.Table.Excuse(lag)
 	a.cfg.Network.Stalled(last, now)
 	if lag >= longStall && a.session != nil {
-		a.session.stack.CloseAll()
+		a.session.reconnect()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/voile-net/voile/core/network/bootstrap"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
+	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -47,7 +48,7 @@ func (s *session) bootstrap(ctx context.Context) {
 		Bootstrap: t.Bootstrap, Keys: bootstrapKeys(t.BootstrapKeys), Records: t.BootstrapRecords,
 		Crypto: s.cfg.Crypto, Clock: s.cfg.Clock, Cache: s.cfg.Names, Requester: s.stack,
 		OwnIDs: s.cfg.Table.NodeIDs(), OwnDialInfo: dialInfo,
-		Protocols: setup.Outbound, Addresses: setup.Families,
+		Protocols: s.bootstrapProtocols(setup), Addresses: setup.Families,
 		Assign: func(info *wire.NodeInfo) (wire.RoutingDomain, bool) {
 			return s.cfg.Table.Domains().Assign(info, wire.PublicInternet)
 		},
@@ -72,6 +73,15 @@ func (s *session) bootstrap(ctx context.Context) {
 	all.Wait()
 	own.RefreshEnded(time.Now())
 	s.poke()
+}
+
+// bootstrapProtocols are those that a bootstrap can be asked over: a browser has
+// WSS too, which the network itself has not.
+func (s *session) bootstrapProtocols(setup routing.Setup) wire.ProtocolSet {
+	if transport.OnlyWebSockets(s.cfg.Host) {
+		return setup.Outbound | wire.Protocols(wire.WSS)
+	}
+	return setup.Outbound
 }
 
 func bootstrapKeys(texts []string) []crypto.PublicKey {

@@ -337,6 +337,16 @@ func (o *Own) RelayPings(now time.Time) []RelayPing {
 	return pings
 }
 
+// RelayPingsDue makes every keepalive due now: the connections to the relays are
+// gone.
+func (o *Own) RelayPingsDue() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, r := range o.relays {
+		r.pinged = 0
+	}
+}
+
 // ProtectedAddrs are the dial infos of our relays, whose connections are not to be
 // closed (spec 04 §11.6).
 func (o *Own) ProtectedAddrs() []wire.DialInfo {

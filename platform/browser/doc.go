@@ -8,8 +8,8 @@
 // browser's WebSocket has none: what is to be sent waits outside of it while it
 // holds more than [MaxUnsent] bytes, and a connection that receives faster than the
 // node reads is closed at [MaxUnread] bytes. The rules of URLs (a page that came by
-// https, gateways) are in [Target], which is compiled everywhere.
+// https, gateways) are in [Targets], which is compiled everywhere.
 //
-// The package imports core/transport, core/wire and platform. On other platforms
+// The package imports core/transport, core/wire, platform and wasm/edge/edgeurl. On other platforms
 // there is nothing but the rules of URLs.
 package browser

@@ -4,6 +4,7 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
+	"github.com/voile-net/voile/wasm/edge/edgeurl"
 )
 
 // Limits of a [Host].
@@ -25,6 +27,9 @@ const (
 type Host struct {
 	// Secure: the page came by https, so that only wss:// can be opened.
 	Secure bool
+	// Gateways carry what is ws://, the first that can; nil: nodes are dialled
+	// themselves. It must not change.
+	Gateways []edgeurl.Gateway
 
 	unread atomic.Int64 // bytes of all connections
 }
@@ -53,21 +58,36 @@ func (*Host) DialTCP(context.Context, netip.AddrPort, transport.DialOptions) (tr
 // [*CloseError] where the connection could not be made (the browser does not say
 // why), transport.ErrUnsupported where there is no WebSocket, those of ctx.
 func (h *Host) DialWS(ctx context.Context, di wire.DialInfo) (transport.MessageConn, error) {
-	url, err := Target(di, h.Secure)
+	targets, err := Targets(di, h.Secure, h.Gateways)
 	if err != nil {
 		return nil, err
 	}
 	class := js.Global().Get("WebSocket")
 	if class.Type() != js.TypeFunction {
-		return nil, fmt.Errorf("dial %.200q: no WebSocket here: %w", url, transport.ErrUnsupported)
+		return nil, fmt.Errorf("dial %.200q: no WebSocket here: %w", di.URL(), transport.ErrUnsupported)
 	}
-	s, err := open(h, class, url)
+	var faults error
+	for _, target := range targets {
+		s, err := dial(ctx, h, class, target)
+		if err == nil {
+			return s, nil
+		}
+		faults = errors.Join(faults, fmt.Errorf("dial %.200q: %w", target.URL, err))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, faults
+}
+
+func dial(ctx context.Context, h *Host, class js.Value, target Target) (*socket, error) {
+	s, err := open(h, class, target)
 	if err != nil {
-		return nil, fmt.Errorf("dial %.200q: %w", url, err)
+		return nil, err
 	}
-	if err := s.opened(ctx); err != nil {
+	if err := s.opened(ctx, target.Gateway); err != nil {
 		s.Close()
-		return nil, fmt.Errorf("dial %.200q: %w", url, err)
+		return nil, err
 	}
 	return s, nil
 }

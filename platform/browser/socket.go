@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/transport"
+	"github.com/voile-net/voile/platform/internal/jsvalue"
+	"github.com/voile-net/voile/wasm/edge/edgeurl"
 )
 
 // Codes of the Close frames that a connection is ended with.
@@ -61,15 +63,22 @@ var _ transport.MessageConn = (*socket)(nil)
 var events = [...]string{"open", "message", "close"}
 
 // open begins to connect.
-func open(h *Host, class js.Value, url string) (s *socket, err error) {
+func open(h *Host, class js.Value, target Target) (s *socket, err error) {
 	s = &socket{
 		host: h, writer: make(chan struct{}, 1), open: make(chan struct{}),
 		ended: make(chan struct{}), ready: make(chan struct{}, 1),
 	}
-	if s.ws, err = construct(class, url); err != nil {
+	args := []any{target.URL}
+	if target.Gateway {
+		args = append(args, []any{edgeurl.Open, edgeurl.Refused})
+	}
+	if s.ws, err = construct(class, args); err != nil {
 		return nil, err
 	}
 	s.ws.Set("binaryType", "arraybuffer")
+	// Errors say nothing that the end does not; but in Node the package ws makes one
+	// that nobody listens to the end of the process. Function.prototype does nothing.
+	s.ws.Call("addEventListener", "error", js.Global().Get("Function").Get("prototype"))
 	s.event = js.FuncOf(func(_ js.Value, args []js.Value) any {
 		s.happened(args[0])
 		return nil
@@ -81,13 +90,20 @@ func open(h *Host, class js.Value, url string) (s *socket, err error) {
 }
 
 // construct makes an exception an error: a URL that the page may not open is one.
-func construct(class js.Value, url string) (v js.Value, err error) {
-	defer func() {
-		if e, ok := recover().(js.Error); ok {
-			err = e
-		}
-	}()
-	return class.New(url), nil
+func construct(class js.Value, args []any) (v js.Value, err error) {
+	defer exception(&err)
+	return class.New(args...), nil
+}
+
+// exception makes a panic of an exception an error.
+func exception(err *error) {
+	switch v := recover().(type) {
+	case nil:
+	case js.Error:
+		*err = jsvalue.ErrorOf(v.Value)
+	default:
+		panic(v)
+	}
 }
 
 // happened handles one event.
@@ -162,25 +178,23 @@ func (s *socket) end(reason error, code int) {
 	if e, ok := reason.(*CloseError); ok {
 		text = e.Reason
 	}
-	tryCall(s.ws, "close", code, text)
+	_, _ = jsvalue.Call(s.ws, "close", code, text)
 }
 
-// tryCall calls a method and makes an exception an error.
-func tryCall(v js.Value, method string, args ...any) (err error) {
-	defer func() {
-		if e, ok := recover().(js.Error); ok {
-			err = e
-		}
-	}()
-	v.Call(method, args...)
-	return nil
-}
-
-// opened waits until the connection is made.
-func (s *socket) opened(ctx context.Context) error {
+// opened waits until the connection is made. A gateway that refuses opens it only to
+// close it with the reason.
+func (s *socket) opened(ctx context.Context, gateway bool) error {
 	select {
 	case <-s.open:
-		return nil
+		if !gateway || s.ws.Get("protocol").String() == edgeurl.Open {
+			return nil
+		}
+	case <-s.ended:
+		return s.reason()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
 	case <-s.ended:
 		return s.reason()
 	case <-ctx.Done():
@@ -246,7 +260,8 @@ func (s *socket) WriteMessage(ctx context.Context, b []byte) error {
 	}
 	data := js.Global().Get("Uint8Array").New(len(b))
 	js.CopyBytesToJS(data, b)
-	return tryCall(s.ws, "send", data)
+	_, err := jsvalue.Call(s.ws, "send", data)
+	return err
 }
 
 func (s *socket) pause(ctx context.Context, d time.Duration) error {

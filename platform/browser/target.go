@@ -8,26 +8,44 @@ import (
 	"strings"
 
 	"github.com/voile-net/voile/core/wire"
+	"github.com/voile-net/voile/wasm/edge/edgeurl"
 )
 
 // ErrInsecure: a page that came by https may open wss:// only (and ws:// to the
 // machine itself). Only a page that came by http reaches the node, or a gateway.
-var ErrInsecure = errors.New("a page that came by https cannot open ws://")
+var ErrInsecure = errors.New("a page that came by https cannot open ws:// and there is no gateway")
 
-// Target is the URL that a dial info is reached by (spec 04 §14). secure: the page
-// came by https. The text is that of the dial info as it is; its address is not
-// looked at. Errors: [ErrInsecure], and a protocol that is not WebSocket.
-func Target(di wire.DialInfo, secure bool) (string, error) {
-	switch di.Protocol {
-	case wire.WSS:
-	case wire.WS:
-		if secure && !onThisMachine(di.Request) {
-			return "", fmt.Errorf("%w: %.100q", ErrInsecure, di.URL())
-		}
-	default:
-		return "", fmt.Errorf("dial %v: not a WebSocket", di)
+// Target is a URL to open for a dial info.
+type Target struct {
+	URL     string
+	Gateway bool // it is a gateway's: offer its sub-protocols
+}
+
+// Targets are the URLs that a dial info can be reached by, in the order in which to
+// try them (spec 04 §14). The text is that of the dial info as it is; its address is
+// not looked at. With gateways everything that is ws:// goes through them, but what
+// is on this machine. secure: the page came by https. Errors: [ErrInsecure], a
+// protocol that is not WebSocket, a text that a gateway cannot be told.
+func Targets(di wire.DialInfo, secure bool, gateways []edgeurl.Gateway) ([]Target, error) {
+	switch {
+	case di.Protocol == wire.WSS, di.Protocol == wire.WS && onThisMachine(di.Request):
+		return []Target{{URL: di.URL()}}, nil
+	case di.Protocol != wire.WS:
+		return nil, fmt.Errorf("dial %v: not a WebSocket", di)
+	case len(gateways) == 0 && secure:
+		return nil, fmt.Errorf("%w: %.100q", ErrInsecure, di.URL())
+	case len(gateways) == 0:
+		return []Target{{URL: di.URL()}}, nil
 	}
-	return di.URL(), nil
+	node, err := edgeurl.FromRequest(di.Request)
+	if err != nil {
+		return nil, fmt.Errorf("through a gateway: %w", err)
+	}
+	list := make([]Target, len(gateways))
+	for i, g := range gateways {
+		list[i] = Target{g.URL(node), true}
+	}
+	return list, nil
 }
 
 // onThisMachine reports whether browsers trust the host of a request text without

@@ -12,6 +12,7 @@
 //	  storage: "indexeddb" | "memory";
 //	  database: string;        // name in IndexedDB; not used for memory
 //	  secure: boolean;         // the page came by https: only wss:// can be opened
+//	  gateways?: string[];     // wss:// URLs of WebSocket gateways, at most 8, which then carry all that is ws://
 //	  logLevel?: string;       // "Error", "Warn", "Info", "Debug", "Trace": there are Log updates
 //	  memoryLimit?: number;    // bytes; see instance.Options
 //	  onCrash(text: string, stack: string): void; // a bug: the node closes

@@ -8,9 +8,12 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall/js"
 
 	"github.com/voile-net/voile/bind/instance"
+	"github.com/voile-net/voile/core"
+	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/platform/browser"
 )
 
@@ -22,6 +25,12 @@ type node struct {
 	instance *instance.Instance
 	net      *browser.NetInfo
 	stores   []io.Closer
+
+	used          atomic.Int64 // bytes of storage at the last look; 0: unknown
+	measuring     atomic.Bool
+	measure       context.Context
+	stopMeasuring context.CancelFunc
+	looks         sync.WaitGroup
 
 	mu       sync.Mutex
 	sessions map[int]*session
@@ -36,20 +45,27 @@ func (m *module) start(args arguments) (any, error) {
 	}
 	ctx := context.Background()
 	n := &node{host: h, net: browser.NewNetInfo(), sessions: map[int]*session{}}
+	n.measure, n.stopMeasuring = context.WithCancel(ctx)
 	options := instance.Options{Log: h.level, MemoryLimit: h.memoryLimit, Crash: h.crash}
 	defaults := Defaults()
 	options.Defaults = &defaults
 	options.Core.NetInfo = n.net
-	options.Core.Host = &browser.Host{Secure: h.secure}
-	options.Core.Resolver = browser.Resolver{}
+	options.Core.Host = &browser.Host{Secure: h.secure, Gateways: h.gateways}
 	options.Core.Logger = slog.New(slog.DiscardHandler)
-	if n.stores, err = h.openStores(ctx, &options.Core); err != nil {
+	line := []byte(text(args.value(0)))
+	cfg, _, err := config.ParseOver(line, defaults)
+	if err != nil {
+		return nil, &core.Error{Kind: core.ParseError, Message: "configuration: " + err.Error(), Err: err}
+	}
+	if n.stores, err = h.openStores(ctx, cfg.Namespace, &options.Core); err != nil {
 		return nil, err
 	}
-	if n.instance, err = instance.Start(ctx, []byte(text(args.value(0))), options); err != nil {
+	if n.instance, err = instance.Start(ctx, line, options); err != nil {
+		n.stopMeasuring()
 		n.closeStores()
 		return nil, err
 	}
+	n.look()
 	return handle(m.node, m.add(n)), nil
 }
 
@@ -71,6 +87,8 @@ func (n *node) close() {
 	}
 	n.closeStores()
 	n.net.Close()
+	n.stopMeasuring()
+	n.looks.Wait()
 }
 
 func (n *node) networkChanged(args arguments) any {
@@ -91,7 +109,24 @@ func (n *node) stats(arguments) any {
 	o.Set("goHeap", float64(m.HeapAlloc))
 	o.Set("goSys", float64(m.Sys))
 	o.Set("goroutines", runtime.NumGoroutine())
+	if used := n.used.Load(); used > 0 {
+		o.Set("storeBytes", float64(used))
+	}
+	n.look()
 	return o
+}
+
+// look asks the browser for the size of its storage: the next stats have it.
+func (n *node) look() {
+	if n.host.storage == "memory" || n.measure.Err() != nil || !n.measuring.CompareAndSwap(false, true) {
+		return
+	}
+	n.looks.Go(func() {
+		defer n.measuring.Store(false)
+		if used, err := browser.StorageUsed(n.measure); err == nil {
+			n.used.Store(used)
+		}
+	})
 }
 
 func (n *node) find(id int) *session {

@@ -209,7 +209,7 @@ func (g *gathering) direct(ctx context.Context, url wire.DialInfoURL) {
 		return
 	}
 	addrs, err := g.Cache.Host(ctx, url.Host)
-	if errors.Is(err, ErrNoResolver) && url.Protocol == wire.WS {
+	if errors.Is(err, ErrNoResolver) && url.Protocol >= wire.WS {
 		// A browser resolves the host of the URL by itself (spec 04 §12.1).
 		addrs, err = []netip.Addr{netip.IPv4Unspecified()}, nil
 	}
@@ -235,9 +235,10 @@ func (g *gathering) direct(ctx context.Context, url wire.DialInfoURL) {
 }
 
 // at is the dial info of a URL at an address. The unspecified address, which no
-// peer may ever see, stands for "the transport resolves the URL".
+// peer may ever see, stands for "the transport resolves the URL"; nor may one see
+// WSS, which is no transport of the network.
 func at(url wire.DialInfoURL, a netip.Addr) []wire.DialInfo {
-	if !a.IsUnspecified() {
+	if !a.IsUnspecified() && url.Protocol != wire.WSS {
 		return dialsAt(url, []netip.Addr{a})
 	}
 	_, request, _ := strings.Cut(url.String(), "://")

@@ -133,14 +133,12 @@ func (p *tab) Read() ([]byte, int, error) {
 	}
 }
 
-func (p *tab) Write(ctx context.Context, msg []byte) error {
+func (p *tab) Write(msg []byte) error {
 	select {
 	case p.out <- bytes.Clone(msg):
 		return nil
 	case <-p.done:
 		return ErrPageClosed
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

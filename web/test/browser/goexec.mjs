@@ -4,14 +4,17 @@
  *
  *   GOOS=js GOARCH=wasm go test -exec "node $PWD/web/test/browser/goexec.mjs" ./platform/indexeddb
  *
- * VOILE_BROWSER: "chromium" (the default) or "firefox"; a browser that is not
- * installed prints SKIP. VOILE_SCOPE: "worker" (the default) or "page". Other
- * variables that begin with VOILE_ reach the test. The exit code is the test's.
+ * VOILE_BROWSER: "chromium" (the default), "firefox", or "node" for Node itself; a
+ * browser that is not installed prints SKIP. VOILE_SCOPE: "worker" (the default) or
+ * "page". VOILE_TIMEOUT: milliseconds, 180000 if not set. Other variables that begin
+ * with VOILE_ reach the test, and VOILE_WS, the URL of the server of peer.mjs. The
+ * exit code is the test's.
  */
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { find, launch, run } from './browser.mjs';
+import { listen } from './peer.mjs';
 import { serve } from './server.mjs';
 
 const scope = process.env.VOILE_SCOPE ?? 'worker';
@@ -52,12 +55,21 @@ async function runTest({ argv, env }) {
 
 async function main([program, ...args]) {
   if (!program) throw new Error('usage: goexec.mjs PROGRAM [ARGUMENT]...');
-  if (!await find(browserName)) {
+  if (browserName !== 'node' && !await find(browserName)) {
     console.log(`SKIP: ${browserName} is not installed`);
     return 0;
   }
   const wasmExec = join(execFileSync('go', ['env', 'GOROOT'], { encoding: 'utf8' }).trim(), 'lib/wasm/wasm_exec.js');
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('VOILE_')));
+  const peer = await listen();
+  env.VOILE_WS = peer.url;
+  if (browserName === 'node') {
+    globalThis.WebSocket ??= (await import('ws')).WebSocket;
+    await import(wasmExec);
+    globalThis.fetch = async () => new Response(await readFile(program), { headers: { 'content-type': 'application/wasm' } });
+    // At its end the process exits, before a timer of Go finds its program gone.
+    return (await runTest({ argv: ['test', ...args], env })).code;
+  }
   const job = JSON.stringify({ argv: ['test', ...args], env });
   const inWorker = `importScripts('/wasm_exec.js');\n${runTest}\nrunTest(${job}).then(postMessage, (e) => postMessage({ code: 2, lines: [String(e.stack ?? e)] }));`;
   const page = scope === 'worker'
@@ -89,12 +101,11 @@ async function main([program, ...args]) {
   } finally {
     await browser?.close();
     await server.close();
+    await peer.close();
   }
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
+main(process.argv.slice(2)).then((code) => process.exit(code), (error) => {
   console.error(error);
-  process.exitCode = 1;
-}
+  process.exit(1);
+});

@@ -1,0 +1,3 @@
+package wrappers
+
+func (m *model) swiftFiles() map[string][]byte { return nil }
