@@ -191,7 +191,7 @@ func serve(ctx context.Context, io streams, s *settings, layers *logs.Logs, clie
 
 	clients.Start(node)
 	host := &host{settings: s, stop: stop, layers: layers}
-	api := bind.New(node, bind.Options{Control: host.control, Logger: log})
+	api := bind.New(node, bind.Options{Control: host.control, Schema: bind.Schema, Logger: log})
 	server := bind.NewServer(api, bind.ServerOptions{Logger: log})
 	front := s.api.front(server, token, secure, log)
 	watched := node.Subscribe(0)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
-	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -68,7 +67,7 @@ func (r *reach) dialInfos(x *wire.NodeInfo, list []wire.DialInfoDetail, filter D
 		best = max(best, OrderingOf(d.DialInfo.Protocol))
 	}
 	if r.seq != wire.PreferUnordered {
-		sorting.Stable(usable, compareOrdered)
+		slices.SortStableFunc(usable, compareOrdered)
 	}
 	return slices.DeleteFunc(usable, func(d wire.DialInfoDetail) bool {
 		return r.seq != wire.PreferUnordered && OrderingOf(d.DialInfo.Protocol) != best ||
