@@ -12,5 +12,6 @@
 // randomness comes from the cryptosystems, and what must be known of other nodes
 // is asked of [Nodes]. Everything may be called from any goroutine.
 //
-// The package may import core/crypto with its lru, core/wire and the CBOR library.
+// The package may import core/crypto with its lru, core/packed, core/sorting
+// and core/wire.
 package route

@@ -19,5 +19,6 @@
 // Save) may run under them and must not call a Table or an Own.
 //
 // The package may import core/crypto, core/wire, core/transport (for its Flow
-// only), platform (for its value types only) and the CBOR library.
+// only), platform (for its value types only), core/packed
+// and core/sorting.
 package routing
