@@ -13,11 +13,11 @@ const module = "github.com/voile-net/voile/"
 // layers lists, from the bottom, what a package may import of this module: itself
 // and everything before it. A package stands for what is below it too.
 var layers = [][]string{
-	{"platform", "core/crypto"},
+	{"platform", "core/crypto", "core/guard", "core/packed", "core/sorting", "wasm/edge/edgeurl"},
 	{"core/wire", "core/envelope", "core/config"},
 	{"bind/jsonapi"},
 	{"client"}, // of the JSON API: without a node in it
-	{"core/transport"},
+	{"core/transport", "wasm/edge"},
 	{"core/routing"},
 	{"core/route"},
 	{"core/network"},
@@ -25,15 +25,16 @@ var layers = [][]string{
 	{"core/table", "core/dht", "core/block"},
 	{"core/attach"},
 	{"core"},
-	{"core/sim", "bind", "internal/loopback"},
+	{"core/sim", "bind", "internal/loopback", "internal/wasmslim"},
 	{"bind/instance"},
-	{"bind/clib"},
-	{"cmd", "examples", "interop"},
+	{"bind/clib", "wasm", "mobile"},
+	{"flutter_plugin"}, // the checks of the Dart package
+	{"cmd", "examples", "interop", "web"},
 }
 
 // outside are the adapters that implement interfaces of core, and the place that
 // picks them: core.Start alone imports them.
-var outside = []string{"platform/sockets", "platform/igd", "platform/host"}
+var outside = []string{"platform/browser", "platform/sockets", "platform/igd", "platform/browser", "platform/host"}
 
 func layerOf(pkg string) int {
 	best, at := -1, -1
@@ -82,10 +83,12 @@ func TestLayers(t *testing.T) {
 // of others what is listed here and nothing else.
 func TestImports(t *testing.T) {
 	for pkg, allowed := range map[string][]string{
-		"core/dht":     {"core/crypto", "core/crypto/lru", "core/wire", "core/routing", "core/route", "core/rpc", "core/table"},
+		"core/dht":     {"core/sorting", "core/crypto", "core/guard", "core/crypto/lru", "core/wire", "core/routing", "core/route", "core/rpc", "core/table"},
 		"client":       {"core/crypto", "bind/jsonapi"},
 		"bind/jsonapi": {"core/crypto", "core/config"},
-		"core/route":   {"core/crypto", "core/crypto/lru", "core/wire", "github.com/fxamacker/cbor/v2"},
+		"core/route":   {"core/crypto", "core/crypto/lru", "core/packed", "core/sorting", "core/wire"},
+		"core/packed":  {},
+		"core/sorting": {},
 	} {
 		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", "./"+pkg).Output()
 		if err != nil {

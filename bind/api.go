@@ -9,6 +9,7 @@ import (
 
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 )
 
 // Options are what the host of an API adds to it.
@@ -18,6 +19,9 @@ type Options struct {
 	// "unknown control message".
 	Control func(ctx context.Context, args []string) (string, error)
 	Logger  *slog.Logger // nil: no log
+	// Panic is told of an operation that panicked; its caller gets an Internal error
+	// in any case. nil: the log alone has it.
+	Panic func(value any, stack []byte)
 }
 
 // API is the operations of one node, for any number of clients. Methods may be
@@ -134,7 +138,14 @@ func (call *Call) Run(ctx context.Context, dst []byte) (response []byte) {
 func (call *Call) do(ctx context.Context) (value any, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			call.client.api.log.Error("operation panicked", "op", call.name(), "err", fmt.Sprint(r), "stack", string(debug.Stack()))
+			stack := debug.Stack()
+			if p, ok := r.(*guard.Panic); ok {
+				r, stack = p.Value, p.Stack
+			}
+			call.client.api.log.Error("operation panicked", "op", call.name(), "err", fmt.Sprint(r), "stack", string(stack))
+			if told := call.client.api.opts.Panic; told != nil {
+				told(r, stack)
+			}
 			err = &core.Error{Kind: core.Internal, Message: "bug in " + call.name()}
 		}
 	}()

@@ -17,8 +17,10 @@ func (b *schemaBuilder) of(t reflect.Type) node {
 	switch t {
 	case reflect.TypeFor[null]():
 		return node{"type": "null"}
-	case reflect.TypeFor[jsonapi.Bytes](), reflect.TypeFor[jsonapi.OperationID]():
-		return node{"type": "string"}
+	case reflect.TypeFor[jsonapi.Bytes]():
+		return node{"type": "string", "contentEncoding": "base64url"}
+	case reflect.TypeFor[jsonapi.OperationID]():
+		return node{"type": "string", "format": "OperationId"}
 	case reflect.TypeFor[crypto.Kind]():
 		return b.define("CryptoKind", func() node { return node{"type": "string"} })
 	case reflect.TypeFor[jsonapi.SafetySelection]():
@@ -59,8 +61,8 @@ func (b *schemaBuilder) of(t reflect.Type) node {
 	switch {
 	case isText(t) && t.Kind() == reflect.Uint64: // the numbers that are texts
 		return b.define(t.Name(), func() node { return node{"type": "string"} })
-	case isText(t):
-		return node{"type": "string"}
+	case isText(t): // a key or the like
+		return node{"type": "string", "format": textName(t)}
 	}
 	switch t.Kind() {
 	case reflect.Bool:
@@ -80,6 +82,17 @@ func (b *schemaBuilder) of(t reflect.Type) node {
 // isText reports whether a type marshals as a text.
 func isText(t reflect.Type) bool {
 	return t.Implements(reflect.TypeFor[interface{ MarshalText() ([]byte, error) }]())
+}
+
+// textName is what the text of a type is, such as PublicKey. The types of keys are
+// made of one, with a role each.
+func textName(t reflect.Type) string {
+	name := t.Name()
+	if _, role, ok := strings.Cut(name, "["); ok {
+		role = strings.TrimSuffix(role[strings.LastIndexByte(role, '.')+1:], "Role]")
+		return strings.ToUpper(role[:1]) + role[1:]
+	}
+	return name
 }
 
 // definitionName is the name that a type has in the API. Those of package config

@@ -10,6 +10,7 @@ import (
 	"github.com/voile-net/voile/core/attach"
 	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -23,8 +24,8 @@ func (n *Node) settings() *config.Config { return n.live.Load() }
 //
 // Errors: Generic while the node is not detached and for a configuration that does
 // not pass [config.Config.Validate]; InvalidArgument naming the key when something
-// differs that needs a restart: names, stores, identity, network key, the limits of
-// the DHT, and relaying for others if the node was started without.
+// differs that needs a restart: names, stores, identity, network key and the limits
+// of the DHT.
 func (n *Node) ChangeConfig(cfg config.Config) error {
 	n.changing.Lock()
 	defer n.changing.Unlock()
@@ -37,13 +38,13 @@ func (n *Node) ChangeConfig(cfg config.Config) error {
 	if err := cfg.Validate(); err != nil {
 		return errorf(Generic, err, "%v", err)
 	}
+	if err := checkHost(&cfg, n.opts.Host); err != nil {
+		return err
+	}
 	old := n.settings()
 	keepSecrets(&cfg, old)
 	if key := needsRestart(&cfg, old); key != "" {
 		return invalidArgument("change_config", key, "needs a restart to change")
-	}
-	if relays(&cfg) && !relays(&n.cfg) {
-		return invalidArgument("change_config", "capabilities", "needs a restart to change")
 	}
 	cfg = copyOf(cfg)
 	switch err := n.attach.Reconfigure(&cfg, n.mapperFor(&cfg)); {
@@ -52,8 +53,12 @@ func (n *Node) ChangeConfig(cfg config.Config) error {
 	case err != nil:
 		return errMustBeDetached()
 	}
+	if err := n.routes.SetDefaultHopCount(int(cfg.Network.RPC.DefaultRouteHopCount)); err != nil {
+		return errorf(Generic, err, "%v", err) // more than this node's tuning allows
+	}
+	n.network.SetRelaying(relays(&cfg))
 	n.live.Store(&cfg)
-	n.table.SetCapabilities(routing.DefaultCapabilities(false, disabled(&cfg)))
+	n.table.SetCapabilities(routing.DefaultCapabilities(transport.OnlyWebSockets(n.opts.Host), disabled(&cfg)))
 	n.log.Info("configuration changed")
 	n.updates.publish(ConfigUpdate{cfg})
 	return nil

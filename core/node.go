@@ -41,7 +41,7 @@ type Options struct {
 	KeyValueStore  platform.KeyValueStore
 	NetInfo        platform.NetInfo   // nil: the device's own
 	Host           transport.Host     // nil: the device's own
-	Resolver       bootstrap.Resolver // nil: the device's own
+	Resolver       bootstrap.Resolver // nil: the device's own; none with a Host that has only WebSockets
 	PortMapper     attach.PortMapper  // nil: UPnP if the configuration wants it and the device can
 	Tuning         config.Tuning      // zero: the values of the protocol
 	Kinds          crypto.Kinds       // cryptosystems, best first; nil: VLD0
@@ -234,7 +234,7 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 	n.table, err = routing.New(routing.Config{
 		Crypto: n.crypto, Keys: identity, Rand: picks,
 		Domains:      routing.NewDomains(platform.Network{}, private),
-		Capabilities: routing.DefaultCapabilities(false, disabled(&n.cfg)),
+		Capabilities: routing.DefaultCapabilities(transport.OnlyWebSockets(n.opts.Host), disabled(&n.cfg)),
 	})
 	if err != nil {
 		return err
@@ -280,6 +280,7 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 		Validators:    n.validators,
 		LinkFault:     func(t routing.Transport) bool { return n.network.Suspect(t.Protocol) },
 		Logger:        n.log,
+		Panic:         n.opts.Panic,
 	})
 	n.network, err = network.New(network.Config{
 		Crypto: n.crypto, Identity: own, Table: n.table, Filter: n.filter, NetworkKey: key,
@@ -293,6 +294,7 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 		HolePunchTTL:          n.opts.Tuning.HolePunchTTL,
 		HolePunchTTLCGNAT:     n.opts.Tuning.HolePunchTTLBehindCGNAT,
 		Logger:                n.log,
+		Panic:                 n.opts.Panic,
 	})
 	if err != nil {
 		return err
@@ -338,6 +340,7 @@ func (n *Node) attachConfig() attach.Config {
 		},
 		Save: n.save, Restore: n.restorePoint,
 		Logger: n.log,
+		Panic:  n.opts.Panic,
 	}
 }
 

@@ -5,18 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/voile-net/voile/core/attach"
+	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/core/crypto"
-	"github.com/voile-net/voile/core/network/bootstrap"
 	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
 	"github.com/voile-net/voile/core/table"
+	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
 	"github.com/voile-net/voile/platform/host"
 	"github.com/voile-net/voile/platform/igd"
@@ -26,9 +26,34 @@ import (
 
 func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
+// checkHost refuses settings that the host cannot serve (spec 04 §14).
+func checkHost(cfg *config.Config, h transport.Host) error {
+	if !transport.OnlyWebSockets(h) {
+		return nil
+	}
+	p := &cfg.Network.Protocol
+	for _, s := range []struct {
+		key string
+		on  bool
+	}{
+		{"network.protocol.udp.enabled", p.UDP.Enabled},
+		{"network.protocol.tcp.connect", p.TCP.Connect},
+		{"network.protocol.tcp.listen", p.TCP.Listen},
+		{"network.protocol.ws.listen", p.WS.Listen},
+	} {
+		if s.on {
+			return errorf(Generic, nil, "%s: must be false in a browser, which makes WebSocket connections out and nothing else", s.key)
+		}
+	}
+	return nil
+}
+
 // openPlatform fills in the options that were left out.
 func (n *Node) openPlatform(ctx context.Context) error {
 	o, cfg := &n.opts, &n.cfg
+	if err := checkHost(cfg, o.Host); err != nil {
+		return err
+	}
 	if o.ProtectedStore == nil {
 		if cfg.ProtectedStore.Directory == "" {
 			o.ProtectedStore = memory.NewProtectedStore()
@@ -74,8 +99,8 @@ func (n *Node) openPlatform(ctx context.Context) error {
 	if o.Host == nil {
 		o.Host = sockets.Host{}
 	}
-	if o.Resolver == nil {
-		o.Resolver = bootstrap.NewNetResolver(net.DefaultResolver)
+	if o.Resolver == nil && !transport.OnlyWebSockets(o.Host) { // such a host resolves by itself
+		o.Resolver = host.Resolver()
 	}
 	if o.PortMapper == nil && wantsMapper(cfg) {
 		n.mapper = n.openMapper()

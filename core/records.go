@@ -8,6 +8,7 @@ import (
 
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/dht"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
@@ -99,6 +100,7 @@ func (n *Node) buildClient(identity []crypto.KeyPair) (err error) {
 		},
 		Changed: func(c dht.ValueChange) { n.updates.publish(ValueChange(c)) },
 		Logger:  n.log,
+		Panic:   n.opts.Panic,
 	})
 	return err
 }
@@ -111,7 +113,7 @@ func (n *Node) startRecords() {
 	ctx, cancel := context.WithCancel(context.Background())
 	n.dht.stop = cancel
 	every := func(interval time.Duration, do func(ctx context.Context, now time.Time)) {
-		n.dht.work.Go(func() {
+		guard.Handler(n.opts.Panic).Go(&n.dht.work, func() {
 			tick := time.NewTicker(interval)
 			defer tick.Stop()
 			for {
@@ -138,7 +140,7 @@ func (n *Node) startRecords() {
 		if !n.recordsOnline() {
 			return
 		}
-		var pings sync.WaitGroup
+		var pings guard.Group
 		for _, id := range n.dht.client.WatchNodes() {
 			if e := n.table.Lookup(id); e != nil {
 				pings.Go(func() { _, _ = n.rpc.Status(ctx, rpc.Node(e, wire.PreferOrdered)) }) // the table keeps the result

@@ -28,6 +28,15 @@ type Network struct {
 	Interfaces []Interface // in the order of the operating system
 	Egress4    Egress      // for IPv4 towards the internet
 	Egress6    Egress      // for IPv6
+
+	// Hidden: the platform shows none of this, as a browser does not. Only trying
+	// tells which families work.
+	Hidden bool
+	// Offline: a platform that hides its network says at least that there is none.
+	// It can be wrong, and the device itself can still be reached.
+	Offline bool
+	// Changes counts the changes that such a platform has told of.
+	Changes int
 }
 
 // Interface is one network interface.

@@ -6,11 +6,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/voile-net/voile/bind"
 	"github.com/voile-net/voile/bind/jsonapi"
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/config"
+	"github.com/voile-net/voile/core/guard"
 )
 
 // MaxPending is how many calls of a session may be under way. One more is answered
@@ -47,8 +49,10 @@ type Instance struct {
 	logs    *bind.LogLayer // nil: no Log updates
 	log     *slog.Logger
 	restore func() // of the memory limit
+	guard   guard.Handler
 	crash   func(value any, stack []byte)
-	crashed sync.Once
+	report  sync.Once
+	crashed chan struct{}  // closed by the first panic
 	closing sync.WaitGroup // of a crash
 
 	mu       sync.Mutex
@@ -71,7 +75,7 @@ func Start(ctx context.Context, text []byte, o Options) (*Instance, error) {
 	if err != nil {
 		return nil, &core.Error{Kind: core.ParseError, Message: "configuration: " + err.Error(), Err: err}
 	}
-	i := &Instance{crash: o.Crash, sessions: map[*Session]struct{}{}}
+	i := &Instance{crash: o.Crash, crashed: make(chan struct{}), sessions: map[*Session]struct{}{}}
 	i.log = o.Core.Logger
 	if i.log == nil {
 		i.log = slog.New(slog.DiscardHandler)
@@ -88,6 +92,7 @@ func Start(ctx context.Context, text []byte, o Options) (*Instance, error) {
 	if len(unknown) > 0 {
 		i.log.Warn("unknown keys in the configuration", "keys", strings.Join(unknown, " "))
 	}
+	i.guard = i.panicked
 	i.restore = limitMemory(o.MemoryLimit, &cfg)
 	o.Core.Panic = i.panicked
 	if i.node, err = core.Start(ctx, cfg, o.Core); err != nil {
@@ -97,7 +102,7 @@ func Start(ctx context.Context, text []byte, o Options) (*Instance, error) {
 		}
 		return nil, err
 	}
-	i.api = bind.New(i.node, bind.Options{Logger: i.log})
+	i.api = bind.New(i.node, bind.Options{Logger: i.log, Panic: i.panicked})
 	if i.logs != nil {
 		i.logs.Start(i.node)
 	}
@@ -106,6 +111,9 @@ func Start(ctx context.Context, text []byte, o Options) (*Instance, error) {
 
 // Node is the node itself, for what the API has no request for. Close closes it.
 func (i *Instance) Node() *core.Node { return i.node }
+
+// Logger writes where the instance does: to Log updates too, if there are any.
+func (i *Instance) Logger() *slog.Logger { return i.log }
 
 // Open makes a session: a user of the API with objects (handles) of its own.
 //
@@ -131,7 +139,7 @@ func (i *Instance) Open(update func(line []byte, blobs [][]byte)) *Session {
 	i.sessions[s] = struct{}{}
 	if update != nil {
 		s.sub = i.node.Subscribe(0)
-		s.parts.Go(func() { s.pump(update) })
+		i.guard.Go(&s.parts, func() { s.pump(update) })
 	}
 	return s
 }
@@ -155,10 +163,31 @@ func (i *Instance) SetForeground(on bool) { i.node.SetBackground(!on) }
 // Close ends the node and all sessions, and waits: calls under way are answered
 // with Shutdown, sessions get their last update. It may be called twice and at the
 // same time; each call waits. It must not be called by update or done.
+//
+// After a panic it waits for [crashPatience] at most: what the panic has left locked
+// may never end.
 func (i *Instance) Close() {
-	i.close()
-	i.closing.Wait()
+	ended := make(chan struct{})
+	go func() { // joined, but after a crash
+		defer close(ended)
+		i.close()
+		i.closing.Wait()
+	}()
+	select {
+	case <-ended:
+		return
+	case <-i.crashed:
+	}
+	patience := time.NewTimer(crashPatience)
+	defer patience.Stop()
+	select {
+	case <-ended:
+	case <-patience.C:
+		i.log.Error("node not closed after a panic", "after", crashPatience)
+	}
 }
+
+const crashPatience = 10 * time.Second
 
 func (i *Instance) close() {
 	i.once.Do(func() {
@@ -184,7 +213,8 @@ func (i *Instance) close() {
 
 // panicked is called in the goroutine that has panicked.
 func (i *Instance) panicked(value any, stack []byte) {
-	i.crashed.Do(func() {
+	i.report.Do(func() {
+		close(i.crashed)
 		i.log.Error("bug: panic in the node, which closes", "value", value, "stack", string(stack))
 		if i.crash != nil {
 			i.crash(value, stack)

@@ -14,6 +14,7 @@ import (
 	"github.com/voile-net/voile/bind/instance"
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/internal/loopback"
+	"github.com/voile-net/voile/platform"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -263,6 +264,41 @@ func TestCancel(t *testing.T) {
 		t.Errorf("a cancelled call: %q, want Timeout", kind)
 	}
 	stop()
+}
+
+// brokenNetwork has a bug.
+type brokenNetwork struct{ platform.NetInfo }
+
+func (brokenNetwork) Network(context.Context) (platform.Network, error) { panic("a bug") }
+func (brokenNetwork) Changed() <-chan struct{}                          { return nil }
+
+// A panic in a goroutine of the node is told, closes the instance and ends nothing
+// else.
+func TestCrash(t *testing.T) {
+	type crash struct {
+		value any
+		stack string
+	}
+	crashes := make(chan crash, 2)
+	last := make(chan string, 100)
+	i := start(t, instance.Options{
+		Core:  core.Options{NetInfo: brokenNetwork{}},
+		Crash: func(value any, stack []byte) { crashes <- crash{value, string(stack)} },
+	})
+	s := i.Open(func(line []byte, _ [][]byte) { last <- string(line) })
+	s.Call(t.Context(), []byte(`{"op":"Attach"}`), nil)
+	if c := <-crashes; c.value != "a bug" || !strings.Contains(c.stack, "brokenNetwork") {
+		t.Errorf("told of %v at\n%s", c.value, c.stack)
+	}
+	for !strings.Contains(<-last, `"Shutdown"`) {
+	}
+	i.Close()
+	if kind := kindOf(t, first(s.Call(t.Context(), []byte(`{"op":"GetState"}`), nil))); kind != "NotInitialized" {
+		t.Errorf("a call after a crash: %s, want NotInitialized", kind)
+	}
+	if len(crashes) != 0 {
+		t.Error("told twice")
+	}
 }
 
 func BenchmarkCall(b *testing.B) {

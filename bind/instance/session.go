@@ -62,11 +62,13 @@ func (s *Session) Begin(line []byte, blobs [][]byte, done func(answer []byte, bl
 	go func() { // joined by enter's count
 		defer s.leave()
 		defer end(nil)
-		if refused != nil {
-			done(refused, nil)
-			return
-		}
-		done(call.RunBinary(ctx, nil))
+		s.owner.guard.Run(func() {
+			if refused != nil {
+				done(refused, nil)
+				return
+			}
+			done(call.RunBinary(ctx, nil))
+		})
 	}()
 	return func() { end(errGivenUp) }
 }
@@ -87,7 +89,7 @@ func (s *Session) finish(answer []byte, done func([]byte, [][]byte)) {
 	s.mu.Unlock()
 	go func() {
 		defer s.parts.Done()
-		done(answer, nil)
+		s.owner.guard.Run(func() { done(answer, nil) })
 	}()
 }
 

@@ -219,7 +219,8 @@ func serve(ctx context.Context, io streams, s *settings, layers *logs.Logs, clie
 		return err
 	}
 	notify("READY=1")
-	background.Go(func() { watchdog(ctx, node) })
+	alive := func() error { _, err := node.State(); return err } // takes the locks of all parts
+	background.Go(func() { watchdog(ctx, alive) })
 	select {
 	case <-ctx.Done():
 	case err := <-served:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/network"
 	"github.com/voile-net/voile/core/network/bootstrap"
 	"github.com/voile-net/voile/core/route"
@@ -68,7 +69,8 @@ type Config struct {
 	// Restore is a restore point of an earlier run; nil: none.
 	Restore []byte
 
-	Logger *slog.Logger // nil: no log
+	Logger *slog.Logger  // nil: no log
+	Panic  guard.Handler // of its goroutines; nil: the process ends
 }
 
 // Attacher attaches and detaches the node.
@@ -109,7 +111,7 @@ func New(cfg Config) *Attacher {
 	}
 	a.settings.Store(cfg.Settings)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
-	a.wg.Go(a.loop)
+	cfg.Panic.Go(&a.wg, a.loop)
 	return a
 }
 
@@ -194,6 +196,7 @@ func (a *Attacher) Close() {
 	a.mu.Unlock()
 	a.cancel()
 	a.wg.Wait()
+	a.stop() // where the loop has ended by a panic
 }
 
 // poke asks for a tick before its time.
@@ -212,8 +215,8 @@ func (a *Attacher) loop() {
 	background := false
 	for {
 		now := time.Now()
-		if !last.IsZero() && !background {
-			a.noticeStall(last, now)
+		if !last.IsZero() {
+			a.noticeStall(last, now, background)
 		}
 		if b := a.background.Load(); b != background {
 			background = b
@@ -247,16 +250,22 @@ func (a *Attacher) pause(d time.Duration) {
 
 // noticeStall excuses peers for what happened while this process did not run
 // (spec 04 §6).
-func (a *Attacher) noticeStall(last, now time.Time) {
-	lag := now.Sub(last)
-	if lag < stallLag {
+func (a *Attacher) noticeStall(last, now time.Time, background bool) {
+	// While a device sleeps the monotonic clock may stand still; a wall clock that
+	// is set looks the same, and costs some connections.
+	lag := max(now.Sub(last), now.Round(0).Sub(last.Round(0)))
+	allowed := stallLag
+	if background {
+		allowed += backgroundTick - tickInterval
+	}
+	if lag < allowed {
 		return
 	}
 	a.log.Info("process stalled", "after", lag)
 	a.cfg.Table.Excuse(lag)
 	a.cfg.Network.Stalled(last, now)
 	if lag >= longStall && a.session != nil {
-		a.session.stack.CloseAll()
+		a.session.reconnect()
 	}
 }
 

@@ -3,13 +3,14 @@ package attach
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/network/bootstrap"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
+	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -47,7 +48,7 @@ func (s *session) bootstrap(ctx context.Context) {
 		Bootstrap: t.Bootstrap, Keys: bootstrapKeys(t.BootstrapKeys), Records: t.BootstrapRecords,
 		Crypto: s.cfg.Crypto, Clock: s.cfg.Clock, Cache: s.cfg.Names, Requester: s.stack,
 		OwnIDs: s.cfg.Table.NodeIDs(), OwnDialInfo: dialInfo,
-		Protocols: setup.Outbound, Addresses: setup.Families,
+		Protocols: s.bootstrapProtocols(setup), Addresses: setup.Families,
 		Assign: func(info *wire.NodeInfo) (wire.RoutingDomain, bool) {
 			return s.cfg.Table.Domains().Assign(info, wire.PublicInternet)
 		},
@@ -65,13 +66,22 @@ func (s *session) bootstrap(ctx context.Context) {
 		s.log.Info("this node is its only bootstrap; waiting for others")
 		return
 	}
-	var all sync.WaitGroup
+	var all guard.Group
 	for _, p := range result.Peers {
 		all.Go(func() { s.joinBy(ctx, p) })
 	}
 	all.Wait()
 	own.RefreshEnded(time.Now())
 	s.poke()
+}
+
+// bootstrapProtocols are those that a bootstrap can be asked over: a browser has
+// WSS too, which the network itself has not.
+func (s *session) bootstrapProtocols(setup routing.Setup) wire.ProtocolSet {
+	if transport.OnlyWebSockets(s.cfg.Host) {
+		return setup.Outbound | wire.Protocols(wire.WSS)
+	}
+	return setup.Outbound
 }
 
 func bootstrapKeys(texts []string) []crypto.PublicKey {
@@ -132,7 +142,7 @@ func (s *session) search(ctx context.Context, e *routing.Entry, point crypto.Nod
 }
 
 func (s *session) wide(ctx context.Context, kind crypto.Kind, caps []wire.Capability) {
-	var all sync.WaitGroup
+	var all guard.Group
 	for _, e := range s.cfg.Table.WideTargets(kind, caps, time.Now()) {
 		if id, ok := e.ID(kind); ok {
 			all.Go(func() { s.cfg.RPC.FindNode(ctx, rpc.Node(e, wire.PreferOrdered), id, caps) })
@@ -162,7 +172,7 @@ func (s *session) refreshPeers(ctx context.Context) {
 
 // refreshClosest asks our neighbours for theirs (spec 04 §6.4).
 func (s *session) refreshClosest(ctx context.Context) {
-	var all sync.WaitGroup
+	var all guard.Group
 	for _, kind := range s.cfg.Crypto.Kinds() {
 		id, ok := s.cfg.Table.NodeID(kind)
 		if !ok {

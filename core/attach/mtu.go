@@ -3,9 +3,9 @@ package attach
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
 	"github.com/voile-net/voile/core/wire"
@@ -37,7 +37,7 @@ func (s *session) probeMTU(ctx context.Context, p routing.MTUProbe) routing.MTUO
 	full, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var (
-		both      sync.WaitGroup
+		both      guard.Group
 		came      bool
 		plainErr  error
 		fullStart = time.Now()

@@ -3,10 +3,10 @@ package attach
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
@@ -30,7 +30,7 @@ func (s *session) manageRoutes(now time.Time) {
 	if plan.Change != nil {
 		s.routeChange(*plan.Change)
 	}
-	s.tasks.Go(func() { s.runPlan(plan) })
+	s.cfg.Panic.Go(&s.tasks, func() { s.runPlan(plan) })
 }
 
 // runPlan does what a management run has decided, in its order.
@@ -45,7 +45,7 @@ func (s *session) runPlan(plan route.Plan) {
 			tests = append(tests, t)
 		}
 	}
-	var all sync.WaitGroup
+	var all guard.Group
 	all.Go(func() { each(maxTests, tests, s.loopTest) })
 	all.Go(func() { each(maxRouteAlive, plan.Keepalive, s.loopTest) })
 	all.Wait()
@@ -55,7 +55,7 @@ func (s *session) runPlan(plan route.Plan) {
 // each calls f for every element, at most n at a time.
 func each[T any](n int, list []T, f func(T)) {
 	next := make(chan T)
-	var all sync.WaitGroup
+	var all guard.Group
 	for range min(n, len(list)) {
 		all.Go(func() {
 			for t := range next {
@@ -155,7 +155,7 @@ func (a *Attacher) proveRoute(ctx context.Context, id crypto.RouteID) ([]byte, e
 	}
 	answered := make(chan bool, len(probes))
 	asking, cancel := context.WithCancel(ctx)
-	var all sync.WaitGroup
+	var all guard.Group
 	for _, p := range probes {
 		all.Go(func() {
 			e := a.cfg.Table.Lookup(p.NodeIDs[0])

@@ -20,8 +20,11 @@ import (
 	"github.com/voile-net/voile/platform"
 )
 
-// ErrNoAddress: the device has no address family that can be used. It passes.
-var ErrNoAddress = errors.New("no usable address")
+// Why the network cannot be started for now.
+var (
+	ErrNoAddress = errors.New("no usable address") // of any family
+	ErrOffline   = errors.New("the device is offline")
+)
 
 // session is one stretch of being attached: the transports and the tasks.
 // Goroutines: those of the tasks; joined by close. The loop of the attacher owns
@@ -36,6 +39,7 @@ type session struct {
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 
+	probe      *familyProbe // nil: the platform shows which families there are
 	onlySelf   atomic.Int64 // and nobody else was: unix seconds of that; 0: never
 	pinging    inFlight
 	keepalives inFlight
@@ -64,7 +68,7 @@ func (s *session) run(j *job, every time.Duration, now time.Time, f func(ctx con
 		return
 	}
 	j.last = now
-	s.tasks.Go(func() {
+	s.cfg.Panic.Go(&s.tasks, func() {
 		defer j.busy.Store(false)
 		f(s.ctx)
 	})
@@ -79,7 +83,7 @@ func (s *session) try(in *inFlight, limit int32, f func(ctx context.Context)) bo
 		in.n.Add(-1)
 		return false
 	}
-	s.tasks.Go(func() {
+	s.cfg.Panic.Go(&s.tasks, func() {
 		defer in.n.Add(-1)
 		f(s.ctx)
 	})
@@ -102,14 +106,19 @@ func (a *Attacher) start() (_ *session, err error) {
 	domains := routing.NewDomains(network, a.settings.Load().Network.PrivateNetwork)
 	allowed := allowedFamilies(a.settings.Load().Network.AddressTypes)
 	s.families = domains.AddressTypes(wire.PublicInternet, allowed)
-	if s.families == 0 {
+	switch {
+	case s.families == 0 && network.Offline:
+		return nil, ErrOffline
+	case s.families == 0:
 		return nil, ErrNoAddress
+	case network.Hidden:
+		s.probe = newFamilyProbe(time.Now())
 	}
 	a.cfg.Table.SetDomains(domains)
 	s.detect.Store(s.wantsDetection(domains))
 	handler, outward := a.between()
 	s.stack, err = transport.New(transport.Config{
-		Host: a.cfg.Host, Handler: handler, Filter: a.cfg.Filter, Logger: a.log,
+		Host: a.cfg.Host, Handler: handler, Filter: a.cfg.Filter, Logger: a.log, Panic: a.cfg.Panic,
 		MaxConnections:    int(a.settings.Load().Network.MaxConnections),
 		ConnectTimeout:    a.cfg.Tuning.ConnectTimeout,
 		SendTimeout:       a.cfg.Tuning.SendTimeout,
@@ -169,12 +178,12 @@ func (s *session) restore(d *routing.Domains) {
 
 // RestorePoint is what a later start needs to publish the same peer info; nil:
 // nothing was published.
-func (a *Attacher) RestorePoint() ([]byte, error) {
+func (a *Attacher) RestorePoint() []byte {
 	s := a.current.Load()
 	if s == nil {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		return a.point, nil
+		return a.point
 	}
 	return a.cfg.Table.Own(wire.PublicInternet).RestorePoint(s.basis(a.cfg.Table.Domains()))
 }
@@ -200,7 +209,7 @@ func allowedFamilies(names []string) wire.AddressSet {
 func (s *session) wantsDetection(d *routing.Domains) bool {
 	n := &s.settings.Load().Network
 	switch {
-	case n.Privacy.RequireInboundRelay || d.Private():
+	case n.Privacy.RequireInboundRelay || d.Private() || d.Network().Hidden:
 		return false
 	case n.DetectAddressChanges != nil:
 		return *n.DetectAddressChanges
@@ -247,7 +256,7 @@ func (s *session) configure(d *routing.Domains, first bool) {
 			own.ClearMTUs(family)
 		}
 	}
-	own.SetConfirmed(!s.detect.Load())
+	own.SetConfirmed(!s.detect.Load() && s.probe == nil)
 	s.addressesChanged(d)
 }
 
@@ -283,13 +292,10 @@ func (s *session) bindTo(d *routing.Domains, family wire.AddressType) netip.Addr
 // did not start whole.
 func (s *session) close() {
 	if s.current.Load() == s {
-		if point, err := s.RestorePoint(); err != nil {
-			s.log.Warn("no restore point", "err", err)
-		} else {
-			s.mu.Lock()
-			s.point = point
-			s.mu.Unlock()
-		}
+		point := s.RestorePoint()
+		s.mu.Lock()
+		s.point = point
+		s.mu.Unlock()
 		s.current.Store(nil)
 	}
 	s.cancel()
@@ -366,6 +372,9 @@ func (s *session) tick(now time.Time) {
 	})
 	s.run(&s.jobs.interfaces, time.Second, now, s.watchInterfaces)
 
+	if s.probe != nil {
+		s.probeFamilies(own, now)
+	}
 	inputs := s.outboundInputs()
 	outbound := own.OutboundStage(inputs, now)
 	inbound := own.InboundStage(now)
@@ -443,14 +452,28 @@ func (s *session) watchInterfaces(ctx context.Context) {
 		s.Restart() // sockets of another family are needed
 		return
 	}
+	if s.probe != nil { // which connections are still good cannot be told
+		s.probe.begin(time.Now())
+		s.configure(d, false)
+		s.reconnect()
+		return
+	}
 	s.detect.Store(s.wantsDetection(d))
 	s.configure(d, false)
 	s.publish(time.Now())
 }
 
+// reconnect closes connections that may be dead without having said so, and opens
+// those to the relays again.
+func (s *session) reconnect() {
+	s.stack.CloseAll()
+	s.cfg.Table.Own(wire.PublicInternet).RelayPingsDue()
+	s.poke()
+}
+
 // sameNetwork compares what matters: addresses and the way out.
 func sameNetwork(a, b *platform.Network) bool {
-	return a.Egress4 == b.Egress4 && a.Egress6 == b.Egress6 &&
+	return a.Offline == b.Offline && a.Changes == b.Changes && a.Egress4 == b.Egress4 && a.Egress6 == b.Egress6 &&
 		slices.EqualFunc(a.Interfaces, b.Interfaces, func(x, y platform.Interface) bool {
 			return x.Name == y.Name && x.MTU == y.MTU && x.Running == y.Running && slices.Equal(x.Addrs, y.Addrs)
 		})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/crypto/lru"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/wire"
 )
@@ -48,7 +49,8 @@ type ClientConfig struct {
 	// Changed is told of changes of watched records, in order and by one goroutine
 	// at a time. It must not block for long and not call the client. nil: nobody is.
 	Changed func(ValueChange)
-	Logger  *slog.Logger // nil: no log
+	Logger  *slog.Logger  // nil: no log
+	Panic   guard.Handler // of its goroutines; nil: the process ends
 }
 
 // ValueChange is a change of a watched record. No subkeys: the watch is over.
@@ -217,7 +219,7 @@ func (c *Client) goLocked(f func(ctx context.Context)) bool {
 	if c.closed {
 		return false
 	}
-	c.tasks.Go(func() { f(c.ctx) })
+	c.cfg.Panic.Go(&c.tasks, func() { f(c.ctx) })
 	return true
 }
 

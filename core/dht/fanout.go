@@ -3,10 +3,10 @@ package dht
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
@@ -107,7 +107,7 @@ type asked struct {
 func (c *Client) run(ctx context.Context, s *search) (r found, err error) {
 	f := routing.NewFanout(s.cfg, s.first, time.Now())
 	r.fanout = f
-	var calls sync.WaitGroup
+	var calls guard.Group
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
 		cancel()

@@ -2,10 +2,10 @@ package dht
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/rpc"
 	"github.com/voile-net/voile/core/wire"
 )
@@ -29,7 +29,7 @@ type notice struct {
 func (s *Server) Notify(ctx context.Context, now time.Time) (sent int) {
 	list := s.takeDue()
 	var next, left atomic.Int64
-	var workers sync.WaitGroup
+	var workers guard.Group
 	for range min(notifiers, len(list)) {
 		workers.Go(func() {
 			for ctx.Err() == nil {

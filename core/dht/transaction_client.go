@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/wire"
 )
@@ -258,7 +259,7 @@ func (t *Transaction) fetch(ctx context.Context, r *ownRecord, subkey uint32, se
 	}
 	t.c.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
-	var calls sync.WaitGroup
+	var calls guard.Group
 	defer func() { cancel(); calls.Wait() }()
 	answers := make(chan *wire.SignedValueData, len(nodes)) // nil: not a valid one
 	for _, n := range nodes {

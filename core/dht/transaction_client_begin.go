@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -61,7 +62,7 @@ func duplicate(keys []crypto.RecordKey) bool {
 // begin begins a transaction of the application, or one of the background, which
 // makes way for those of the application.
 func (c *Client) begin(ctx context.Context, keys []crypto.RecordKey, signer *crypto.KeyPair, background bool) (*Transaction, error) {
-	slices.SortFunc(keys, func(a, b crypto.RecordKey) int { return compareKeys(a.Opaque, b.Opaque) })
+	sorting.By(keys, func(a, b crypto.RecordKey) int { return compareKeys(a.Opaque, b.Opaque) })
 	if err := c.free(keys, background); err != nil {
 		return nil, err
 	}
@@ -174,7 +175,7 @@ func (t *Transaction) beginAll(ctx context.Context) error {
 	errs := make([]error, len(list))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var records sync.WaitGroup
+	var records guard.Group
 	for i, r := range list {
 		records.Go(func() {
 			if errs[i] = t.beginRecord(ctx, r); errs[i] != nil {

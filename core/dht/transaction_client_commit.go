@@ -2,10 +2,10 @@ package dht
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -63,7 +63,7 @@ func (t *Transaction) commit(ctx context.Context) (committed map[*ownRecord]bool
 	t.c.mu.Lock()
 	t.stage = stageEnding
 	t.c.mu.Unlock()
-	var ends sync.WaitGroup
+	var ends guard.Group
 	for _, r := range list {
 		for _, n := range voters[r] {
 			ends.Go(func() { t.endAt(ctx, r, n) })
@@ -134,7 +134,7 @@ func (t *Transaction) voters(ctx context.Context, r *ownRecord) ([]*peerNode, er
 		}
 	}
 	t.c.mu.Unlock()
-	var again sync.WaitGroup
+	var again guard.Group
 	for _, l := range lacks {
 		again.Go(func() { t.stageAt(r, l.n, l.subkey, l.v) })
 	}
@@ -200,7 +200,7 @@ func (t *Transaction) commitRounds(ctx context.Context, list []*ownRecord) {
 	interval := t.c.cfg.Limits.RPCTimeout / 5
 	for {
 		began := time.Now()
-		var round sync.WaitGroup
+		var round guard.Group
 		some, enough := false, true
 		for _, r := range list {
 			held := t.holders(r, nodeCommitted)

@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -210,7 +212,7 @@ func (c *Client) renew(ctx context.Context, w *ownWatch, due []nodeWatch) {
 	want := *w.want
 	c.mu.Unlock()
 	results := make([]*watchCall, len(due))
-	var calls sync.WaitGroup
+	var calls guard.Group
 	for i := range due {
 		e := c.cfg.Nodes.Find(due[i].id)
 		if e == nil {
@@ -381,7 +383,7 @@ func (c *Client) reconcile(ctx context.Context, w *ownWatch, missed bool) {
 // chooseLocked keeps the nearest nodes and lets the others go.
 func (c *Client) chooseLocked(w *ownWatch, now time.Time) {
 	point := w.h.key.Coordinate()
-	slices.SortFunc(w.nodes, func(a, b nodeWatch) int {
+	sorting.By(w.nodes, func(a, b nodeWatch) int {
 		if a.active != b.active {
 			if a.active {
 				return -1
@@ -409,7 +411,7 @@ func (c *Client) chooseLocked(w *ownWatch, now time.Time) {
 
 // cancelNodes ends watches that nodes have granted.
 func (c *Client) cancelNodes(ctx context.Context, key crypto.OpaqueRecordKey, nodes []nodeWatch) {
-	var calls sync.WaitGroup
+	var calls guard.Group
 	for _, n := range nodes {
 		calls.Go(func() { c.cancelNode(ctx, key, n.id, n.watchID, n.safety) })
 	}

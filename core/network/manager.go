@@ -13,6 +13,7 @@ import (
 
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/envelope"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
@@ -71,7 +72,8 @@ type Config struct {
 	HolePunchTTL          int           // 0: 3
 	HolePunchTTLCGNAT     int           // behind carrier NAT; 0: 8
 
-	Logger *slog.Logger // nil: no log
+	Logger *slog.Logger  // nil: no log
+	Panic  guard.Handler // of its goroutines; nil: the process ends
 }
 
 // Manager moves sealed bytes between this node and others. Methods may be
@@ -99,10 +101,12 @@ type Manager struct {
 	stampsMu sync.Mutex // guards stamps
 	stamps   *envelope.Timestamps
 
-	reaching reaching // signals of ours under way
-	served   limiter  // signals of others under way
-	relay    chan relayed
-	answers  chan bootRequest
+	reaching  reaching // signals of ours under way
+	served    limiter  // signals of others under way
+	relay     chan relayed
+	relaying  atomic.Bool // envelopes of others are forwarded
+	relayOnce sync.Once   // starts the workers
+	answers   chan bootRequest
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -142,15 +146,25 @@ func New(cfg Config) (*Manager, error) {
 		answers:  make(chan bootRequest, bootQueue),
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
-	if cfg.RelayEnabled {
-		for range cfg.RelayWorkers {
-			m.wg.Go(m.relayLoop)
-		}
-	}
+	m.SetRelaying(cfg.RelayEnabled)
 	if cfg.Bootstrap != nil {
-		m.wg.Go(m.bootstrapLoop)
+		m.cfg.Panic.Go(&m.wg, m.bootstrapLoop)
 	}
 	return m, nil
+}
+
+// SetRelaying says whether the manager forwards envelopes for others. Its workers
+// start with the first time.
+func (m *Manager) SetRelaying(on bool) {
+	m.relaying.Store(on)
+	if !on {
+		return
+	}
+	m.relayOnce.Do(func() {
+		for range m.cfg.RelayWorkers {
+			m.spawn(m.relayLoop)
+		}
+	})
 }
 
 func orDefault[T comparable](v *T, value T) {
@@ -294,7 +308,7 @@ func (m *Manager) spawn(f func()) bool {
 	if m.closed {
 		return false
 	}
-	m.wg.Go(f)
+	m.cfg.Panic.Go(&m.wg, f)
 	return true
 }
 

@@ -95,7 +95,7 @@ func (m *Manager) envelope(msg transport.Message, domain wire.RoutingDomain) {
 // keepForRelayed protects the ordered flow of a node that names us as its relay
 // from being evicted (spec 02 §6.1).
 func (m *Manager) keepForRelayed(e *routing.Entry, flow transport.Flow) {
-	if !m.cfg.RelayEnabled || !flow.Protocol.Ordered() {
+	if !m.relaying.Load() || !flow.Protocol.Ordered() {
 		return
 	}
 	p := e.SignedPeerInfo(wire.PublicInternet)
@@ -144,7 +144,7 @@ type relayed struct {
 // checks of its sender; who the recipient is, is not checked, as long as we
 // know it.
 func (m *Manager) forward(msg transport.Message, env *envelope.Envelope) {
-	if !m.cfg.RelayEnabled || m.table.IsOwn(env.Sender) {
+	if !m.relaying.Load() || m.table.IsOwn(env.Sender) {
 		return
 	}
 	to := m.table.Lookup(env.Recipient)

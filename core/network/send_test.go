@@ -290,6 +290,12 @@ func TestRelayDisabled(t *testing.T) {
 		if got := b.received(); len(got) != 0 {
 			t.Errorf("relayed %q", got)
 		}
+		r.SetRelaying(true)
+		a.mustSend(Request{Target: a.knows(b), Body: []byte("again"), DialInfo: &relay})
+		synctest.Wait()
+		if got := b.received(); len(got) != 1 {
+			t.Errorf("relayed %q after it was turned on, want one message", got)
+		}
 	})
 }
 

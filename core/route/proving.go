@@ -110,7 +110,7 @@ func (s *Store) RemoteTest(id crypto.RouteID, now time.Time) (Target, SafetySele
 		return Target{}, SafetySelection{}, err
 	}
 	return Target{Route: pr}, Safe(SafetySpec{
-		HopCount: s.cfg.DefaultHopCount, Stability: Reliable, Sequencing: wire.PreferOrdered,
+		HopCount: int(s.hops.Load()), Stability: Reliable, Sequencing: wire.PreferOrdered,
 	}), nil
 }
 

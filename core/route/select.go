@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -50,7 +51,8 @@ func (a *allocated) pickLocked(kind crypto.Kind) picked {
 
 // selectRoute finds a route for a message, or allocates one (spec 05 §15).
 func (s *Store) selectRoute(w wanted, now time.Time) (picked, error) {
-	hops, err := s.cfg.hopCount(w.spec.HopCount, w.safe)
+	cfg := s.Config()
+	hops, err := cfg.hopCount(w.spec.HopCount, w.safe)
 	if err != nil {
 		return picked{}, err
 	}
@@ -180,7 +182,7 @@ func (s *Store) poolLocked(w wanted, hops int, ordering Ordering, now time.Time)
 	if len(fit) == 0 {
 		return nil, 0
 	}
-	slices.SortFunc(fit, func(x, y choice) int {
+	sorting.By(fit, func(x, y choice) int {
 		return cmp.Or(
 			compareBool(x.silent, y.silent),
 			compareBool(x.lost, y.lost),

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/crypto/lru"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -37,11 +39,12 @@ type Store struct {
 	deadRemotes []crypto.RouteID
 	deadHops    [orderingCount][]deadHop // oldest first
 	online      bool
-	onlineCount uint64 // changes of online
-	turn        uint64 // round robin of selection
-	probeTurn   uint64 // rotation of probes
-	changes     uint64 // of content worth saving
-	urgent      bool   // save without delay
+	onlineCount uint64       // changes of online
+	hops        atomic.Int64 // DefaultHopCount, in place of that of cfg
+	turn        uint64       // round robin of selection
+	probeTurn   uint64       // rotation of probes
+	changes     uint64       // of content worth saving
+	urgent      bool         // save without delay
 }
 
 // NewStore makes an empty store. The onion is that of the same cryptosystems.
@@ -61,13 +64,30 @@ func NewStore(cfg Config, c *crypto.Crypto, onion *Onion, nodes Nodes) (*Store, 
 		compiling: make(map[cacheKey]chan struct{}),
 		online:    true,
 	}
+	s.hops.Store(int64(cfg.DefaultHopCount))
 	s.compiled = lru.New(cfg.CompiledRoutes, func(_ cacheKey, c **cached) { *c = nil })
 	s.remotes = lru.New(cfg.RemoteRoutes, s.remoteEvictedLocked)
 	return s, nil
 }
 
 // Config is the configuration of the store.
-func (s *Store) Config() Config { return s.cfg }
+func (s *Store) Config() Config {
+	c := s.cfg
+	c.DefaultHopCount = int(s.hops.Load())
+	return c
+}
+
+// SetDefaultHopCount changes DefaultHopCount; the next run of the management keeps
+// routes of the new lengths ready.
+func (s *Store) SetDefaultHopCount(hops int) error {
+	c := s.cfg
+	c.DefaultHopCount = hops
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	s.hops.Store(int64(hops))
+	return nil
+}
 
 // Onion is the layer of functions that the store uses.
 func (s *Store) Onion() *Onion { return s.onion }
@@ -335,7 +355,7 @@ func (s *Store) SaveState() SaveState {
 // the order of typed values, hashed. Sorts keys. No key of a supported kind:
 // [ErrBlobKinds].
 func routeIDOf(c *crypto.Crypto, keys []crypto.PublicKey) (crypto.RouteID, error) {
-	slices.SortFunc(keys, func(a, b crypto.PublicKey) int { return a.Compare(b, c.Kinds()) })
+	sorting.By(keys, func(a, b crypto.PublicKey) int { return a.Compare(b, c.Kinds()) })
 	if len(keys) == 0 {
 		return crypto.RouteID{}, ErrBlobKinds
 	}

@@ -89,7 +89,7 @@ func (d *Domains) DomainOf(a netip.Addr) (wire.RoutingDomain, bool) {
 	if d.IsGlobal(a) {
 		return wire.PublicInternet, true
 	}
-	if a.IsLoopback() {
+	if a.IsLoopback() && !d.network.Hidden {
 		return wire.LocalNetwork, true
 	}
 	for _, p := range d.local {
@@ -236,8 +236,18 @@ func (d *Domains) OnInterface(domain wire.RoutingDomain, a netip.Addr) bool {
 // AddressTypes are the families that can be used in a domain, of those allowed
 // (spec 04 §3.1): PublicInternet has IPv4 with an address and a default gateway,
 // and IPv6 with a global address.
+//
+// A platform that hides its network has all of them in PublicInternet, until trying
+// tells (spec 04 §14), and none when it is offline; a private network may be on the
+// device itself and does not care.
 func (d *Domains) AddressTypes(domain wire.RoutingDomain, allowed wire.AddressSet) wire.AddressSet {
 	var set wire.AddressSet
+	if d.network.Hidden {
+		if domain == wire.PublicInternet && (d.private || !d.network.Offline) {
+			set = allowed
+		}
+		return set
+	}
 	if domain == wire.LocalNetwork || d.private {
 		for _, a := range d.PublicationAddrs(domain) {
 			set |= wire.Addresses(wire.AddressTypeOf(a))

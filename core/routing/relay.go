@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -66,7 +67,7 @@ func (n *RelayNeeds) apply(p *wire.PeerInfo, outbound DialFilter) (r relay, usef
 		return relay{}, false
 	}
 	before := n.clone()
-	slices.SortFunc(direct, compareOrdered)
+	sorting.By(direct, compareOrdered)
 	for _, d := range direct {
 		t := TransportOf(d.DialInfo)
 		if n.transports.has(t) {
@@ -334,6 +335,16 @@ func (o *Own) RelayPings(now time.Time) []RelayPing {
 		}
 	}
 	return pings
+}
+
+// RelayPingsDue makes every keepalive due now: the connections to the relays are
+// gone.
+func (o *Own) RelayPingsDue() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, r := range o.relays {
+		r.pinged = 0
+	}
 }
 
 // ProtectedAddrs are the dial infos of our relays, whose connections are not to be

@@ -25,6 +25,9 @@ type Thresholds struct {
 	// DetectionPeers is how many live connectivity entries a kind needs before the
 	// public address is detected (spec 04 §9.1: 2).
 	DetectionPeers int
+	// FamilyCandidates is how many live nodes a platform that hides its network
+	// wants to know of an address family before it tries that (spec 04 §14: 4).
+	FamilyCandidates int
 	// OwnTransportsOnly makes the need for relays count only the transports that
 	// this node listens on, instead of all protocols in both families (spec 04
 	// §3.2: false).
@@ -39,6 +42,7 @@ func StockThresholds() Thresholds {
 		SafetyRoutes:      2,
 		MinPeers:          20,
 		DetectionPeers:    2,
+		FamilyCandidates:  4,
 	}
 }
 
@@ -53,6 +57,7 @@ func PrivateThresholds() Thresholds {
 		SafetyRoutes:      1,
 		MinPeers:          20,
 		DetectionPeers:    1,
+		FamilyCandidates:  1,
 		OwnTransportsOnly: true,
 	}
 }

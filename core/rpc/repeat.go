@@ -2,9 +2,9 @@ package rpc
 
 import (
 	"context"
-	"sync"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -34,7 +34,7 @@ func (r *RPC) askTwice(ctx context.Context, d Destination, q wire.QuestionDetail
 		second bool
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	var calls sync.WaitGroup
+	var calls guard.Group
 	defer calls.Wait()
 	defer cancel()
 	ends := make(chan end, 2)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/network"
 	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/routing"
@@ -85,7 +86,8 @@ type Config struct {
 	// §5.3); nil: never.
 	LinkFault func(t routing.Transport) bool
 
-	Logger *slog.Logger // nil: no log
+	Logger *slog.Logger  // nil: no log
+	Panic  guard.Handler // of its goroutines; nil: the process ends
 }
 
 // Observation is an address at which a node saw us (spec 04 §9.7).
@@ -147,7 +149,7 @@ func New(cfg Config) *RPC {
 func (r *RPC) Start(net Network) {
 	r.net = net
 	for range r.cfg.Workers {
-		r.wg.Go(r.work)
+		r.cfg.Panic.Go(&r.wg, r.work)
 	}
 }
 

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/network"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/wire"
@@ -134,7 +134,7 @@ func (r *RPC) Resolve(ctx context.Context, id crypto.NodeID, ask func(*routing.E
 		return e, nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	var calls sync.WaitGroup
+	var calls guard.Group
 	defer func() { cancel(); calls.Wait() }()
 	f := routing.NewFanout(routing.ResolveConfig(id), r.cfg.Table.FanoutNodes(id.Coordinate(), false, nil, now), now)
 	type reply struct {

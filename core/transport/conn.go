@@ -42,8 +42,8 @@ func (s *Stack) addConn(f Flow, inbound bool, l link) (*conn, error) {
 	old, victim, err := s.admitLocked(c, now)
 	if err == nil {
 		s.table.insert(c)
-		s.wg.Go(c.readLoop)
-		s.wg.Go(c.writeLoop)
+		s.cfg.Panic.Go(&s.wg, c.readLoop)
+		s.cfg.Panic.Go(&s.wg, c.writeLoop)
 	}
 	s.mu.Unlock()
 	if old != nil {

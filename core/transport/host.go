@@ -91,8 +91,17 @@ type PacketConn interface {
 // in place of DialTCP.
 type WebSocketDialer interface {
 	// DialWS connects to di, which is a WS dial info, and is ready when the
-	// upgrade is done (spec 02 §4.2).
+	// upgrade is done (spec 02 §4.2). It goes by the request text of di alone; in
+	// [Stack.Request] the address may be unspecified, where nobody knows it, and
+	// the protocol may be WSS.
 	DialWS(ctx context.Context, di wire.DialInfo) (MessageConn, error)
+}
+
+// OnlyWebSockets reports whether a host makes WebSocket connections out and has
+// nothing else (spec 04 §14).
+func OnlyWebSockets(h Host) bool {
+	_, ok := h.(WebSocketDialer)
+	return ok
 }
 
 // MessageConn carries whole messages.

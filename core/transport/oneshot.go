@@ -49,7 +49,7 @@ func (s *Stack) oneshot(ctx context.Context, di wire.DialInfo, msg []byte, then 
 		return ErrTooLarge
 	}
 	di.Addr = unmap(di.Addr)
-	if err := s.checkRemote(di.Addr); err != nil {
+	if err := s.checkOneshot(di); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -62,6 +62,10 @@ func (s *Stack) oneshot(ctx context.Context, di wire.DialInfo, msg []byte, then 
 		o, err = s.oneshotUDP(ctx, di.Addr, msg)
 	case wire.TCP, wire.WS:
 		o, err = s.oneshotStream(ctx, di, msg)
+	case wire.WSS: // the host has TLS where we have none
+		if err = ErrUnsupported; OnlyWebSockets(s.host) {
+			o, err = s.oneshotStream(ctx, di, msg)
+		}
 	default:
 		err = ErrUnsupported
 	}
@@ -74,6 +78,20 @@ func (s *Stack) oneshot(ctx context.Context, di wire.DialInfo, msg []byte, then 
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// checkOneshot is checkRemote, but a host that goes by the text of a URL needs no
+// address.
+func (s *Stack) checkOneshot(di wire.DialInfo) error {
+	if OnlyWebSockets(s.host) && di.Addr.IsValid() && di.Addr.Addr().IsUnspecified() && di.Request != "" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.closed {
+			return ErrClosed
+		}
+		return nil
+	}
+	return s.checkRemote(di.Addr)
 }
 
 func (s *Stack) oneshotUDP(ctx context.Context, remote netip.AddrPort, msg []byte) (*oneshot, error) {
@@ -128,7 +146,7 @@ func (s *Stack) receiveFrom(ctx context.Context, pc PacketConn, remote netip.Add
 func (s *Stack) oneshotStream(ctx context.Context, di wire.DialInfo, msg []byte) (*oneshot, error) {
 	connecting, cancel := s.connectContext(ctx)
 	defer cancel()
-	if d, ok := s.host.(WebSocketDialer); ok && di.Protocol == wire.WS {
+	if d, ok := s.host.(WebSocketDialer); ok && di.Protocol >= wire.WS {
 		mc, err := d.DialWS(connecting, di)
 		if err == nil {
 			if err = mc.WriteMessage(connecting, msg); err != nil {

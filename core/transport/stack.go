@@ -14,6 +14,7 @@ import (
 
 	crand "crypto/rand"
 
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -32,6 +33,7 @@ type Config struct {
 	Handler Handler        // required
 	Filter  *AddressFilter // nil: a new one
 	Logger  *slog.Logger   // nil: no log
+	Panic   guard.Handler  // of its goroutines; nil: the process ends
 	Rand    io.Reader      // of keys and masks; nil: crypto/rand
 
 	MaxConnections    int           // in the table; 0: 32
@@ -368,7 +370,7 @@ func (s *Stack) goLocked(f func()) bool {
 	if s.closed {
 		return false
 	}
-	s.wg.Go(f)
+	s.cfg.Panic.Go(&s.wg, f)
 	return true
 }
 

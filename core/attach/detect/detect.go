@@ -7,10 +7,11 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -113,7 +114,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	ctx, cancel := context.WithTimeout(parent, backstop)
 	defer cancel()
 
-	var all sync.WaitGroup
+	var all guard.Group
 	if cfg.Mapper != nil && len(cfg.Groups) > 0 {
 		all.Go(func() { cfg.Mapper.Prepare(ctx) })
 	}
@@ -165,7 +166,7 @@ func apply(cfg *Config, outcomes []outcome) (Result, error) {
 		}
 		return r, failure(outcomes)
 	}
-	slices.SortFunc(r.DialInfo, wire.DialInfoDetail.Compare)
+	sorting.By(r.DialInfo, wire.DialInfoDetail.Compare)
 	r.DialInfo = slices.Compact(r.DialInfo)
 	return r, nil
 }

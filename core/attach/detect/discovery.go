@@ -7,9 +7,10 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
-	"sync"
 
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -71,7 +72,7 @@ func (d *discovery) run(ctx context.Context) (o outcome) {
 func (d *discovery) ask(ctx context.Context, candidates []*routing.Entry) {
 	ctx, cancel := context.WithCancel(ctx)
 	answers := make(chan sample, len(candidates))
-	var all sync.WaitGroup
+	var all guard.Group
 	defer all.Wait()
 	defer cancel()
 	for _, e := range candidates {
@@ -92,7 +93,7 @@ func (d *discovery) ask(ctx context.Context, candidates []*routing.Entry) {
 			break
 		}
 	}
-	slices.SortStableFunc(d.samples, func(a, b sample) int {
+	sorting.Stable(d.samples, func(a, b sample) int {
 		return cmp.Or(a.addr.Addr().Compare(b.addr.Addr()),
 			cmp.Compare(d.translated(a), d.translated(b)),
 			cmp.Compare(a.addr.Port(), b.addr.Port()))
@@ -150,7 +151,7 @@ func (d *discovery) classify(ctx context.Context) (class wire.DialInfoClass, add
 		found bool
 	}
 	verdicts := make([]chan verdict, len(attempts))
-	var all sync.WaitGroup
+	var all guard.Group
 	for i, a := range attempts {
 		verdicts[i] = make(chan verdict, 1)
 		all.Go(func() {
@@ -258,7 +259,7 @@ func (d *discovery) restricted(ctx context.Context) (wire.DialInfoClass, bool) {
 func (d *discovery) validateEach(ctx context.Context, at netip.AddrPort) (best Verdict) {
 	ctx, cancel := context.WithCancel(ctx)
 	verdicts := make(chan Verdict, len(d.samples))
-	var all sync.WaitGroup
+	var all guard.Group
 	defer all.Wait()
 	defer cancel()
 	di := dialInfo(d.group.Protocols[0], at, d.cfg.WSPath)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -107,7 +109,7 @@ func Gather(ctx context.Context, cfg Config) (Result, error) {
 
 // each calls f for 0..n-1 at once and waits for all.
 func each(n int, f func(i int)) {
-	var wg sync.WaitGroup
+	var wg guard.Group
 	for i := range n {
 		wg.Go(func() { f(i) })
 	}
@@ -207,7 +209,7 @@ func (g *gathering) direct(ctx context.Context, url wire.DialInfoURL) {
 		return
 	}
 	addrs, err := g.Cache.Host(ctx, url.Host)
-	if errors.Is(err, ErrNoResolver) && url.Protocol == wire.WS {
+	if errors.Is(err, ErrNoResolver) && url.Protocol >= wire.WS {
 		// A browser resolves the host of the URL by itself (spec 04 §12.1).
 		addrs, err = []netip.Addr{netip.IPv4Unspecified()}, nil
 	}
@@ -233,9 +235,10 @@ func (g *gathering) direct(ctx context.Context, url wire.DialInfoURL) {
 }
 
 // at is the dial info of a URL at an address. The unspecified address, which no
-// peer may ever see, stands for "the transport resolves the URL".
+// peer may ever see, stands for "the transport resolves the URL"; nor may one see
+// WSS, which is no transport of the network.
 func at(url wire.DialInfoURL, a netip.Addr) []wire.DialInfo {
-	if !a.IsUnspecified() {
+	if !a.IsUnspecified() && url.Protocol != wire.WSS {
 		return dialsAt(url, []netip.Addr{a})
 	}
 	_, request, _ := strings.Cut(url.String(), "://")
@@ -397,7 +400,7 @@ func uniteUnsigned(a, b *wire.PeerInfo) *wire.PeerInfo {
 			p.Info.DialInfo = append(p.Info.DialInfo, d)
 		}
 	}
-	slices.SortFunc(p.Info.DialInfo, wire.DialInfoDetail.Compare)
+	sorting.By(p.Info.DialInfo, wire.DialInfoDetail.Compare)
 	return &p
 }
 
