@@ -209,7 +209,7 @@ func TestExamplePython(t *testing.T) {
 	}
 }
 
-// What it costs to cross the border stays below what is promised.
+// A payload is copied once where it crosses the border; what else that costs is shown.
 func TestCost(t *testing.T) {
 	shared(t)
 	if raceEnabled {

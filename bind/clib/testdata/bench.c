@@ -1,6 +1,7 @@
 /* bench: what crossing the border costs. Prints one line for each figure; with -check
- * it ends with 1 if one is above what the project promises. The best of several rounds
- * counts, since the machine does other things too. */
+ * it ends with 1 if a payload is copied more often than the project promises. Times are
+ * shown beside their promise and not checked: the machine does other things too, which
+ * is also why the best of several rounds counts. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,11 @@ static void report(const char *what, double value, const char *unit, double most
   printf("%-28s %12.0f %s", what, value, unit);
   if (most > 0) printf("   at most %.0f", most);
   printf("\n");
-  if (most > 0 && value > most) failed = 1;
+}
+
+static void copies(const char *what, double value) {
+  report(what, value, "bytes", most_allocated);
+  if (value > most_allocated) failed = 1;
 }
 
 static voile_handle node, session;
@@ -146,7 +151,7 @@ int main(int argc, char **argv) {
   report("1 MiB in", best(100, mib_in), "ns", 0);
   double before = allocated();
   mib_in(100);
-  report("allocated for 1 MiB in", (allocated() - before) / 100, "bytes", most_allocated);
+  copies("allocated for 1 MiB in", (allocated() - before) / 100);
   report("1 MiB out of a table", best(50, mib_out), "ns", 0);
 
   must(voile_session_close(session));
