@@ -12,7 +12,7 @@ LIBS    := {{if ne .Name "main"}}{{.ImportPath}}{{end}}
 FUZZTIME ?= 60s
 
 .PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
-	web-module web-package web-test dart-check dart-format
+	web-module web-package web-test dart-check dart-format edge edge-test clib clib-all windows-test android ios mobile-test
 
 all: build
 
@@ -85,6 +85,31 @@ dart-check:
 dart-format:
 	$(GO) test -count=1 -run TestFormatted ./flutter_plugin/check -args -write
 
+# The WebSocket gateway for edge platforms: wasm/edge/worker is whole then, as "wrangler
+# deploy" wants it.
+edge:
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o wasm/edge/worker/gateway.wasm ./wasm/edge/worker
+	@cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" wasm/edge/worker/ && chmod u+w wasm/edge/worker/wasm_exec.js
+
+# The same under workerd, and both gateways between a page in Chromium and nodes; needs
+# Node 20, and Chromium for the second, which says SKIP without.
+edge-test: edge
+	GOOS=js GOARCH=wasm $(GO) vet ./wasm/edge/...
+	@web/tools/install.sh && web/tools/install.sh wasm/edge/test
+	cd wasm/edge/test && node --test --test-concurrency=1 --test-reporter=spec gateway.test.mjs load.test.mjs
+	VOILE_BROWSERS=node,chromium $(GO) test -count=1 -timeout 20m -run ThroughGateway -v ./wasm/browsertest
+
+# The phone libraries, where Android's SDK or Xcode is; elsewhere it says what is missing.
+android ios:
+	@mobile/build.sh $@
+
+# What of the phone libraries runs on any Linux machine: gobind's output under Java and
+# Kotlin, linked for Android, the grammar of the Swift files, memory against its budget
+# (VOILE_SOAK=10m for ten minutes). It takes a JDK, Maven, gcc and Python, and says SKIP
+# without.
+mobile-test:
+	VOILE_MOBILE=1 $(GO) test -count=1 -timeout 40m -v ./mobile/... ./platform/hostcallback $(ARGS)
+
 # Real nodes beside ours in network namespaces; needs root, cargo, iproute2.
 interop: build
 	$(GO) test -tags interop -count=1 -timeout 60m -v ./interop/... $(ARGS)
@@ -120,6 +145,16 @@ web: build web-package
 web-demo-test: build web-package
 	cd web && node --test --test-reporter=spec demo/test/*.test.mjs
 	cd web && node --test --test-reporter=spec demo/test/browser/*.test.mjs
+
+# The C library: of this machine, of every platform, and for Windows under wine.
+clib:
+	$(GO) run ./bind/clib/dist $(ARGS) host
+
+clib-all:
+	$(GO) run ./bind/clib/dist $(ARGS) all
+
+windows-test:
+	$(GO) test -tags windowstest -count=1 -timeout 30m -v ./bind/clib/windowstest
 
 clean:
 	rm -rf bin

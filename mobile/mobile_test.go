@@ -390,3 +390,14 @@ func BenchmarkCall(b *testing.B) {
 		}
 	}
 }
+
+// A node starts with any limit, however small.
+func TestSmallMemoryLimit(t *testing.T) {
+	for _, limit := range []int64{1, 1 << 20, 20 << 20} {
+		n, err := Start(alone, &Options{MemoryLimit: limit}, nil)
+		if err != nil {
+			t.Fatalf("limit %d: %v", limit, err)
+		}
+		closes(t, n)
+	}
+}

@@ -27,12 +27,13 @@ const ABI = 1
 
 // Node is a running node. Methods may be called from any thread. Close it: nothing
 // else does.
-// Goroutines: those of its instance, ended by Close.
+// Goroutines: those of its instance, and one if there is a memory limit; ended by Close.
 type Node struct {
 	instance *instance.Instance
 	log      *slog.Logger
 	network  *hostcallback.Network // nil: the system's
 	owned    []io.Closer
+	tidy     *tidy // nil: no memory limit
 	closing  sync.Once
 }
 
@@ -98,6 +99,9 @@ func Start(configuration string, o *Options, cancel *Cancellation) (_ *Node, err
 		return nil, fault(err)
 	}
 	n.log = n.instance.Logger()
+	if o.MemoryLimit > 0 {
+		n.tidy = startTidy()
+	}
 	started = true
 	return n, nil
 }
@@ -192,6 +196,9 @@ func (n *Node) Close() (err error) {
 // release closes the adapters.
 func (n *Node) release() {
 	n.closing.Do(func() {
+		if n.tidy != nil {
+			n.tidy.stop()
+		}
 		for _, c := range n.owned {
 			if err := c.Close(); err != nil {
 				n.log.Warn("adapter of the app did not close", "err", err)

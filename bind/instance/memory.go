@@ -19,7 +19,7 @@ func limitMemory(limit int64, cfg *config.Config) (restore func()) {
 	d := &cfg.Network.DHT
 	lower(&d.LocalMaxSubkeyCacheMemoryMB, max(mb/32, 1))
 	lower(&d.RemoteMaxSubkeyCacheMemoryMB, max(mb/32, 1))
-	lower(&cfg.Network.MaxConnections, max(mb, 16))
+	lower(&cfg.Network.MaxConnections, max(mb, 32)) // fewer is no valid configuration
 	return func() { debug.SetMemoryLimit(old) }
 }
 

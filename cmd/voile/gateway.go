@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -185,9 +184,6 @@ func (s *gatewaySettings) serve(ctx context.Context, io streams, certificate *ga
 func (s *gatewaySettings) openMonitor(ctx context.Context, server *gateway.Server, log *slog.Logger) (monitors, error) {
 	if s.metrics == "" {
 		return nil, nil
-	}
-	if _, _, err := net.SplitHostPort(s.metrics); err != nil {
-		return nil, misused("metrics %s: want host:port", s.metrics)
 	}
 	opened, err := access.ListenTCP(ctx, s.metrics, log)
 	if err != nil {

@@ -139,7 +139,8 @@ func (f *gatewayFlags) settings(changed func(flag string) bool) (gatewaySettings
 			*at = *given[i].At.(*[]string)
 		}
 	}
-	return s, s.checkValues()
+	err := s.checkValues() // which tidies up too
+	return s, err
 }
 
 // take puts a text in YAML or JSON over the settings.
@@ -186,6 +187,11 @@ func (s *gatewaySettings) checkValues() error {
 	for _, address := range s.listen {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			return misused("listen: %s: want host:port", address)
+		}
+	}
+	if s.metrics != "" {
+		if _, _, err := net.SplitHostPort(s.metrics); err != nil {
+			return misused("metrics: %s: want host:port", s.metrics)
 		}
 	}
 	if s.prefix == "/" {

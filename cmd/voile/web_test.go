@@ -76,7 +76,7 @@ func TestWebMistakes(t *testing.T) {
 		code int
 		says string
 	}{
-		{"port taken", []string{"--listen", taken.Addr().String(), "--dir", webFolder(t)}, exitFailed, "in use: choose another with --listen"},
+		{"port taken", []string{"--listen", taken.Addr().String(), "--dir", webFolder(t)}, exitFailed, "choose another address with --listen"},
 		{"other machines", []string{"--listen", "0.0.0.0:8080", "--dir", webFolder(t)}, exitMisuse, "this machine alone"},
 		{"no module", []string{"--dir", unbuilt}, exitMisuse, "run: make web-module"},
 		{"no folder", []string{"--dir", t.TempDir()}, exitMisuse, "--dir"},

@@ -1,7 +1,7 @@
 """Two people on a private network of this machine, through the C library.
 
     make clib
-    python3 examples/ctypes/hello.py dist/clib/linux-amd64/libvoile.so
+    python3 examples/ctypes/hello.py dist/clib/host/libvoile.so
 
 The same as examples/c/hello.c: five nodes in this process, three that make the
 network, and Ann and Ben, who call each other over a private route, share a record,

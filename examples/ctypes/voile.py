@@ -1,6 +1,6 @@
 """voile: a node in Python, through the C library and ctypes alone.
 
-    library = Library("dist/clib/linux-amd64/libvoile.so")
+    library = Library("dist/clib/host/libvoile.so")
     with library.start({"program_name": "hello"}) as node:
         with node.open() as session:
             state, _ = session.call("GetState")

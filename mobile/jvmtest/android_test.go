@@ -1,3 +1,5 @@
+//go:build !race
+
 package jvmtest
 
 import (
@@ -40,6 +42,7 @@ func aligned(t *testing.T, library string) {
 // compiler of this machine, Android's own header files where they are installed, and
 // empty libraries in the place of those that a device has. It does not run here.
 func TestAndroidLinks(t *testing.T) {
+	heavy(t)
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("SKIP: the compiler of this machine makes no code for Linux on amd64")
 	}

@@ -1,3 +1,5 @@
+//go:build !race
+
 package jvmtest
 
 import (
@@ -26,6 +28,14 @@ func root(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// heavy skips what takes minutes and downloads, unless it is asked for.
+func heavy(t testing.TB) {
+	t.Helper()
+	if os.Getenv("VOILE_MOBILE") == "" {
+		t.Skip("SKIP: make mobile-test runs this")
+	}
 }
 
 // cache is a folder that outlives the tests.

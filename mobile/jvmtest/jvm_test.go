@@ -1,3 +1,5 @@
+//go:build !race
+
 package jvmtest
 
 import (
@@ -143,6 +145,7 @@ func play(t *testing.T, library string, args ...string) {
 // TestJava: two nodes on a private network talk and keep records and tables with a
 // store written in Java, errors have codes, 100 cycles leave nothing behind.
 func TestJava(t *testing.T) {
+	heavy(t)
 	generated := gobind(t)
 	lib := jars(t)
 	classes := javaClasses(t, generated, lib)
@@ -162,6 +165,7 @@ func kotlinc(t testing.TB, lib, out, cp string, args ...string) {
 // TestKotlin compiles the Kotlin wrapper, the adapters for Android and the tests, and
 // runs these against the library.
 func TestKotlin(t *testing.T) {
+	heavy(t)
 	generated := gobind(t)
 	lib := jars(t)
 	classes := javaClasses(t, generated, lib)

@@ -103,11 +103,14 @@ type job struct {
 	Place  string `json:"place"`
 	Module string `json:"module"`
 	Steps  []step `json:"steps"`
+	// TLS has key and cert, for a page that is served by https.
+	TLS map[string]string `json:"tls,omitempty"`
 }
 
 type step struct {
 	Scenario  string         `json:"scenario"`
 	Config    any            `json:"config,omitempty"`
+	Host      map[string]any `json:"host,omitempty"` // besides what the scenario says
 	Data      map[string]any `json:"data"`
 	Keep      bool           `json:"keep,omitempty"`
 	KillAfter *int           `json:"killAfter,omitempty"`
@@ -118,12 +121,17 @@ type step struct {
 // which is a pointer to a slice.
 func play(t *testing.T, place string, results any, steps ...step) {
 	t.Helper()
-	for i := range steps {
-		if steps[i].Data == nil {
-			steps[i].Data = map[string]any{}
+	playJob(t, job{Place: place, Steps: steps}, results)
+}
+
+func playJob(t *testing.T, j job, results any) {
+	t.Helper()
+	for i := range j.Steps {
+		if j.Steps[i].Data == nil {
+			j.Steps[i].Data = map[string]any{}
 		}
 	}
-	j := job{Place: place, Module: module(t), Steps: steps}
+	j.Module = module(t)
 	text, err := json.Marshal(j)
 	if err != nil {
 		t.Fatal(err)

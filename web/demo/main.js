@@ -133,6 +133,7 @@ async function why() {
 
 function peered({ peers, down, up }) {
   sky.show(peers);
+  status.peers(peers.length);
   usage.flow(down, up);
 }
 
@@ -143,18 +144,32 @@ async function measure() {
 
 // --- The conversation and the note.
 
+const again = [1000, 3000, 6000, 10_000]; // ms between tries to take up the last conversation
+
+/** settle goes on with the last conversation, or accepts the invitation in the address. */
 async function settle() {
   const given = invitation.read(location.hash);
   if (given) history.replaceState(null, '', location.pathname + location.search);
-  try {
-    const kept = await Space.resume(node, me);
-    if (kept && (!given || kept.record.key === given.key)) return enter(kept);
-    kept?.close();
-  } catch (error) {
-    console.warn('the last conversation could not be taken up', error);
-  }
-  if (given) await join(given);
+  const kept = await node.load('space');
+  if (kept && (!given || kept.record.key === given.key)) await resume();
+  else if (given) await join(given);
   else chat.stage('choose');
+}
+
+async function resume() {
+  chat.stage('making');
+  part('making').textContent = 'Taking up the last conversation';
+  for (const wait of [...again, 0]) {
+    try {
+      return enter(await Space.resume(node, me));
+    } catch (error) {
+      console.warn('the last conversation could not be taken up', error);
+      if (error instanceof Unknown || wait === 0) break;
+      await new Promise((done) => setTimeout(done, wait));
+    }
+  }
+  chat.stage('choose');
+  told('The last conversation could not be taken up: no node answered for it.');
 }
 
 async function invite() {

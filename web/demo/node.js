@@ -59,7 +59,8 @@ export class DemoNode extends EventTarget {
 
   /** forget deletes what a node has kept; it must be closed. */
   static forget(network, who) {
-    return deleteDatabases((name) => name.startsWith(databaseOf(network, who)));
+    const own = databaseOf(network, who);
+    return deleteDatabases((name) => name === own || name.startsWith(`${own} `));
   }
 
   constructor(node, table, names) {

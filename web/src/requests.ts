@@ -20,6 +20,7 @@ export class Requests implements HandleHost {
     this.#link = link;
   }
 
+  /** Grows when another node is behind. */
   get generation(): number {
     return this.#link.generation;
   }

@@ -77,7 +77,7 @@ test('the module understands every operation', { timeout: 90_000 }, async () => 
   const expected = {
     control: 'Generic', detach: undefined, waitReady: 'Timeout', newPrivateRoute: 'TryAgain', newCustomPrivateRoute: 'TryAgain',
     importPrivateRoute: undefined, releasePrivateRoute: 'InvalidArgument', appCallReply: undefined, appCall: 'NoConnection', appMessage: 'NoConnection',
-    transactDHTRecords: undefined, verifyPassword: undefined, decryptAEAD: 'Generic', hpkeOpen: undefined, openDHTRecord: 'TryAgain',
+    transactDHTRecords: undefined, verifyPassword: undefined, decryptAEAD: 'Generic', hpkeOpen: undefined,
   };
   for (const [name, e] of failed) {
     assert.ok(e instanceof VoileError, `${name}: ${e}`);

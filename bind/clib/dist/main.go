@@ -9,7 +9,8 @@
 // "host" alone makes do with cc. It prints a line for each file; an error ends it with
 // code 1.
 //
-// What is left in the folder: the files, include/ with the headers, host/ with the
+// What is left in the folder: the files, for Windows also the import library of each
+// (.lib, for linkers of C), include/ with the headers, host/ with the
 // library of this machine under the name that linkers look for, and manifest.json.
 // Files of targets that were not asked for stay, and stay listed.
 package main
@@ -27,6 +28,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/voile-net/voile/bind/clib/internal/zig"
 )
 
 // target is one build. The file name has no folder, since releases have none.
@@ -113,9 +116,9 @@ func run(out, version string, names []string) error {
 	if err != nil {
 		return err
 	}
-	var compiler []string
+	compiler := (*zig.Compiler)(nil) // cc
 	if !slices.Equal(names, []string{"host"}) {
-		if compiler, err = zig(); err != nil {
+		if compiler, err = zig.Find(); err != nil {
 			return err
 		}
 	}
@@ -170,34 +173,35 @@ func load(path, version string) (manifest, error) {
 	return m, nil
 }
 
-// build makes a library. compiler is zig; empty: cc.
-func build(t target, compiler []string, source, path, version string) error {
+// build makes a library. compiler nil: cc.
+func build(t target, compiler *zig.Compiler, source, path, version string) error {
 	goos, goarch, _ := strings.Cut(t.name, "/")
-	ld := "-s -w -X main.release=" + version
-	if t.ld != "" {
-		ld += " '-extldflags=" + t.ld + "'"
+	work, err := os.MkdirTemp(filepath.Dir(path), ".build")
+	if err != nil {
+		return err
 	}
-	cmd := exec.Command("go", "build", "-buildmode="+t.mode, "-trimpath", "-ldflags="+ld, "-o", path, ".")
+	defer os.RemoveAll(work)
+	made := filepath.Join(work, "libvoile"+filepath.Ext(path))
+	flags := t.ld
+	if goos == "windows" { // programs look for the name that the library was linked with
+		made = filepath.Join(work, "voile.dll")
+		flags = "-Wl,--out-implib=" + strings.TrimSuffix(path, ".dll") + ".lib"
+	}
+	ld := "-s -w -X main.release=" + version
+	if flags != "" {
+		ld += " '-extldflags=" + flags + "'"
+	}
+	cmd := exec.Command("go", "build", "-buildmode="+t.mode, "-trimpath", "-ldflags="+ld, "-o", made, ".")
 	cmd.Dir = source
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "GOOS="+goos, "GOARCH="+goarch)
-	if len(compiler) > 0 {
-		cache, err := cacheDir()
-		if err != nil {
-			return err
-		}
-		cc := strings.Join(compiler, " ") + " cc -target " + t.zig
-		cmd.Env = append(cmd.Env, "CC="+cc, "ZIG_GLOBAL_CACHE_DIR="+filepath.Join(cache, "cache"), "ZIG_LOCAL_CACHE_DIR="+filepath.Join(cache, "cache"))
+	if compiler != nil {
+		cmd.Env = append(append(cmd.Env, compiler.Env()...), "CC="+compiler.CC(t.zig))
 	}
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return err
 	}
-	// The header that Go makes is of the inner functions; voile.h is ours.
-	made := strings.TrimSuffix(path, filepath.Ext(path)) + ".h"
-	if err := os.Remove(made); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	return os.Rename(made, path) // without the header that Go makes, which is of the inner functions
 }
 
 func describe(t target, path string) (file, error) {
@@ -215,41 +219,4 @@ func copyFile(from, to string) error {
 		return err
 	}
 	return os.WriteFile(to, bytes, 0o644)
-}
-
-func cacheDir() (string, error) {
-	home, err := os.UserHomeDir()
-	return filepath.Join(home, ".cache", "voile-zig"), err
-}
-
-const zigVersion = "0.17.0"
-
-// zig is the command of the compiler.
-func zig() ([]string, error) {
-	if path := os.Getenv("ZIG"); path != "" {
-		return []string{path}, nil
-	}
-	if path, err := exec.LookPath("zig"); err == nil {
-		return []string{path}, nil
-	}
-	cache, err := cacheDir()
-	if err != nil {
-		return nil, err
-	}
-	python := filepath.Join(cache, "venv", "bin", "python")
-	have := exec.Command(python, "-m", "ziglang", "version")
-	if version, err := have.Output(); err == nil && strings.TrimSpace(string(version)) == zigVersion {
-		return []string{python, "-m", "ziglang"}, nil
-	}
-	for _, args := range [][]string{
-		{"python3", "-m", "venv", filepath.Join(cache, "venv")},
-		{python, "-m", "pip", "install", "--quiet", "ziglang==" + zigVersion},
-	} {
-		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-		if err := cmd.Run(); err != nil {
-			return nil, fmt.Errorf("no zig: set ZIG, or install it, or Python with venv: %s: %w", strings.Join(args, " "), err)
-		}
-	}
-	return []string{python, "-m", "ziglang"}, nil
 }

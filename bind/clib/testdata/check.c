@@ -51,7 +51,7 @@ enum { PATIENCE_MS = 30000 };
   } while (0)
 
 static const char config[] = "{\"program_name\":\"check\"}";
-#define TEXT(s) (s), sizeof(s) - 1
+#define LITERAL(s) (s), sizeof(s) - 1
 
 typedef struct body {
   void (*run)(void *);
@@ -88,7 +88,7 @@ static int until(atomic_int *counter, int want) {
 
 static voile_handle start(void) {
   voile_handle node;
-  CODE(voile_node_start(NULL, TEXT(config), &node), VOILE_OK);
+  CODE(voile_node_start(NULL, LITERAL(config), &node), VOILE_OK);
   CHECK(node > 0);
   return node;
 }
@@ -142,7 +142,7 @@ static void nulls(void) {
   voile_event *e;
   size_t n;
   CODE(voile_count(NULL), VOILE_NULL_POINTER);
-  CODE(voile_node_start(NULL, TEXT(config), NULL), VOILE_NULL_POINTER);
+  CODE(voile_node_start(NULL, LITERAL(config), NULL), VOILE_NULL_POINTER);
   CODE(voile_node_start(NULL, NULL, 5, &h), VOILE_NULL_POINTER);
   CHECK(h == 0);
   CODE(voile_node_start(NULL, NULL, 0, &h), VOILE_PARSE_ERROR);
@@ -153,16 +153,16 @@ static void nulls(void) {
   CODE(voile_session_poll(session, 0, NULL), VOILE_NULL_POINTER);
   CODE(voile_session_wake_fd(session, NULL), VOILE_NULL_POINTER);
   CODE(voile_call(session, NULL, 5, NULL, 0, 0, NULL, NULL, NULL), VOILE_NULL_POINTER);
-  CODE(voile_call(session, TEXT("{}"), NULL, 2, 0, NULL, NULL, NULL), VOILE_NULL_POINTER);
+  CODE(voile_call(session, LITERAL("{}"), NULL, 2, 0, NULL, NULL, NULL), VOILE_NULL_POINTER);
   voile_bytes none = {NULL, 3};
-  CODE(voile_call(session, TEXT("{}"), &none, 1, 0, NULL, NULL, NULL), VOILE_NULL_POINTER);
-  CODE(voile_call_sync(session, TEXT("{}"), NULL, 0, 0, NULL), VOILE_NULL_POINTER);
+  CODE(voile_call(session, LITERAL("{}"), &none, 1, 0, NULL, NULL, NULL), VOILE_NULL_POINTER);
+  CODE(voile_call_sync(session, LITERAL("{}"), NULL, 0, 0, NULL), VOILE_NULL_POINTER);
   CODE(voile_call_sync(session, NULL, 1, NULL, 0, 0, &e), VOILE_NULL_POINTER);
   CHECK(e == NULL);
   voile_options o = VOILE_OPTIONS_INIT;
   voile_store store = {NULL, NULL, NULL, NULL, NULL};
   o.store = &store;
-  CODE(voile_node_start(&o, TEXT(config), &h), VOILE_NULL_POINTER);
+  CODE(voile_node_start(&o, LITERAL(config), &h), VOILE_NULL_POINTER);
   char why[32];
   CHECK(voile_last_error(why, sizeof why) > sizeof why - 1 && strlen(why) == sizeof why - 1);
   CHECK(strncmp(why, "{\"kind\":\"NullPointer\"", 20) == 0);
@@ -179,16 +179,16 @@ static void sizes(void) {
   CODE(voile_node_start(NULL, config, VOILE_MAX_CONFIG + 1u, &h), VOILE_TOO_LARGE);
   CODE(voile_call(session, config, SIZE_MAX, NULL, 0, 0, NULL, NULL, NULL), VOILE_TOO_LARGE);
   CODE(voile_call_sync(session, config, VOILE_MAX_LINE + 1u, NULL, 0, 0, &e), VOILE_TOO_LARGE);
-  CODE(voile_call(session, TEXT("{}"), &huge, 1, 0, NULL, NULL, NULL), VOILE_TOO_LARGE);
-  CODE(voile_call(session, TEXT("{}"), &huge, SIZE_MAX, 0, NULL, NULL, NULL), VOILE_TOO_LARGE);
-  CODE(voile_call(session, TEXT("{}"), &huge, VOILE_MAX_BLOBS + 1, 0, NULL, NULL, NULL), VOILE_TOO_LARGE);
+  CODE(voile_call(session, LITERAL("{}"), &huge, 1, 0, NULL, NULL, NULL), VOILE_TOO_LARGE);
+  CODE(voile_call(session, LITERAL("{}"), &huge, SIZE_MAX, 0, NULL, NULL, NULL), VOILE_TOO_LARGE);
+  CODE(voile_call(session, LITERAL("{}"), &huge, VOILE_MAX_BLOBS + 1, 0, NULL, NULL, NULL), VOILE_TOO_LARGE);
   huge.size = (size_t)1 << (sizeof(size_t) * 8 - 1);
-  CODE(voile_call(session, TEXT("{}"), &huge, 1, 0, NULL, NULL, NULL), VOILE_TOO_LARGE);
+  CODE(voile_call(session, LITERAL("{}"), &huge, 1, 0, NULL, NULL, NULL), VOILE_TOO_LARGE);
   /* the second one is beyond the sum: nothing but its size is looked at, but the
    * first would be read if the order were another */
   big[0].size = 1;
   big[1].size = VOILE_MAX_PAYLOAD;
-  CODE(voile_call(session, TEXT("{}"), big, 2, 0, NULL, NULL, NULL), VOILE_TOO_LARGE);
+  CODE(voile_call(session, LITERAL("{}"), big, 2, 0, NULL, NULL, NULL), VOILE_TOO_LARGE);
   CODE(voile_dart_store_reply(1, 0, (const uint8_t *)"x", SIZE_MAX), VOILE_TOO_LARGE);
   CODE(voile_session_close(session), VOILE_OK);
   CODE(voile_node_close(node), VOILE_OK);
@@ -204,15 +204,15 @@ static void handles(void) {
     voile_handle w = wrong[i];
     CODE(voile_node_close(w), VOILE_INVALID_HANDLE);
     CODE(voile_node_network_changed(w), VOILE_INVALID_HANDLE);
-    CODE(voile_node_set_network(w, TEXT("{}")), VOILE_INVALID_HANDLE);
+    CODE(voile_node_set_network(w, LITERAL("{}")), VOILE_INVALID_HANDLE);
     CODE(voile_node_set_foreground(w, 1), VOILE_INVALID_HANDLE);
     CODE(voile_node_set_log_level(w, 1), VOILE_INVALID_HANDLE);
     CODE(voile_session_open(w, NULL, NULL, &other), VOILE_INVALID_HANDLE);
     CODE(voile_session_close(w), VOILE_INVALID_HANDLE);
     CODE(voile_session_poll(w, -1, &e), VOILE_INVALID_HANDLE);
     CODE(voile_session_wake_fd(w, &fd), VOILE_INVALID_HANDLE);
-    CODE(voile_call(w, TEXT("{}"), NULL, 0, 0, NULL, NULL, NULL), VOILE_INVALID_HANDLE);
-    CODE(voile_call_sync(w, TEXT("{}"), NULL, 0, 0, &e), VOILE_INVALID_HANDLE);
+    CODE(voile_call(w, LITERAL("{}"), NULL, 0, 0, NULL, NULL, NULL), VOILE_INVALID_HANDLE);
+    CODE(voile_call_sync(w, LITERAL("{}"), NULL, 0, 0, &e), VOILE_INVALID_HANDLE);
     CODE(voile_call_cancel(w), VOILE_INVALID_HANDLE);
     CODE(voile_dart_ack(w, 1), VOILE_INVALID_HANDLE);
     CODE(voile_dart_store_reply(w, 0, NULL, 0), VOILE_INVALID_HANDLE);
@@ -224,7 +224,7 @@ static void handles(void) {
   /* twice, and after */
   CODE(voile_session_close(session), VOILE_OK);
   CODE(voile_session_close(session), VOILE_INVALID_HANDLE);
-  CODE(voile_call(session, TEXT("{\"op\":\"Now\"}"), NULL, 0, 0, NULL, NULL, NULL), VOILE_INVALID_HANDLE);
+  CODE(voile_call(session, LITERAL("{\"op\":\"Now\"}"), NULL, 0, 0, NULL, NULL, NULL), VOILE_INVALID_HANDLE);
   CODE(voile_session_poll(session, -1, &e), VOILE_INVALID_HANDLE);
   other = open_polled(node);
   CHECK(other != session); /* the slot is used again, the handle is not */
@@ -240,39 +240,39 @@ static void options(void) {
   voile_handle node;
   voile_options o = VOILE_OPTIONS_INIT;
   o.abi = VOILE_ABI + 1;
-  CODE(voile_node_start(&o, TEXT(config), &node), VOILE_ABI_MISMATCH);
+  CODE(voile_node_start(&o, LITERAL(config), &node), VOILE_ABI_MISMATCH);
   o.abi = VOILE_ABI;
   o.size = 8;
-  CODE(voile_node_start(&o, TEXT(config), &node), VOILE_ABI_MISMATCH);
+  CODE(voile_node_start(&o, LITERAL(config), &node), VOILE_ABI_MISMATCH);
   o.size = sizeof o;
   o.flags = 1u << 30;
-  CODE(voile_node_start(&o, TEXT(config), &node), VOILE_INVALID_ARGUMENT);
+  CODE(voile_node_start(&o, LITERAL(config), &node), VOILE_INVALID_ARGUMENT);
   o.flags = 0;
   o.update_log_level = 9;
-  CODE(voile_node_start(&o, TEXT(config), &node), VOILE_INVALID_ARGUMENT);
+  CODE(voile_node_start(&o, LITERAL(config), &node), VOILE_INVALID_ARGUMENT);
   o.update_log_level = VOILE_LOG_OFF;
   o.memory_limit = VOILE_MIN_MEMORY - 1;
-  CODE(voile_node_start(&o, TEXT(config), &node), VOILE_INVALID_ARGUMENT);
+  CODE(voile_node_start(&o, LITERAL(config), &node), VOILE_INVALID_ARGUMENT);
   char why[1024];
   voile_last_error(why, sizeof why);
   CHECK(strstr(why, "\"argument\":\"memory_limit\"") != NULL);
   o.memory_limit = 0;
-  CODE(voile_node_start(&o, TEXT("{"), &node), VOILE_PARSE_ERROR);
-  CODE(voile_node_start(&o, TEXT("{\"program_name\":7}"), &node), VOILE_PARSE_ERROR);
-  CODE(voile_node_start(&o, TEXT("{\"program_name\":\"\"}"), &node), VOILE_GENERIC);
+  CODE(voile_node_start(&o, LITERAL("{"), &node), VOILE_PARSE_ERROR);
+  CODE(voile_node_start(&o, LITERAL("{\"program_name\":7}"), &node), VOILE_PARSE_ERROR);
+  CODE(voile_node_start(&o, LITERAL("{\"program_name\":\"\"}"), &node), VOILE_GENERIC);
   voile_last_error(why, sizeof why);
   CHECK(strstr(why, "{\"kind\":\"Generic\"") != NULL && strstr(why, "program_name") != NULL);
 
   /* facts of the network */
   o.network = "{\"interfaces\":[{\"name\":\"w\",\"addresses\":[{\"prefix\":\"nonsense\"}]}]}";
   o.network_size = strlen(o.network);
-  CODE(voile_node_start(&o, TEXT(config), &node), VOILE_PARSE_ERROR);
+  CODE(voile_node_start(&o, LITERAL(config), &node), VOILE_PARSE_ERROR);
   o.network = "{\"interfaces\":[{\"name\":\"w\",\"addresses\":[{\"prefix\":\"192.0.2.7/24\"}]}],"
               "\"egress4\":{\"source\":\"192.0.2.7\",\"interface\":\"w\",\"gateway\":null}}";
   o.network_size = strlen(o.network);
-  CODE(voile_node_start(&o, TEXT(config), &node), VOILE_OK);
-  CODE(voile_node_set_network(node, TEXT("{}")), VOILE_OK);
-  CODE(voile_node_set_network(node, TEXT("[]")), VOILE_PARSE_ERROR);
+  CODE(voile_node_start(&o, LITERAL(config), &node), VOILE_OK);
+  CODE(voile_node_set_network(node, LITERAL("{}")), VOILE_OK);
+  CODE(voile_node_set_network(node, LITERAL("[]")), VOILE_PARSE_ERROR);
   CODE(voile_node_network_changed(node), VOILE_OK);
   CODE(voile_node_set_foreground(node, 0), VOILE_OK);
   CODE(voile_node_set_foreground(node, 1), VOILE_OK);
@@ -284,24 +284,24 @@ static void options(void) {
   size_t count;
   voile_options reuse = VOILE_OPTIONS_INIT;
   reuse.flags = VOILE_START_REUSE;
-  CODE(voile_node_start(&reuse, TEXT(config), &again), VOILE_OK);
+  CODE(voile_node_start(&reuse, LITERAL(config), &again), VOILE_OK);
   CHECK(again == node);
-  CODE(voile_node_start(&reuse, TEXT("{\"program_name\":\"check\",\"namespace\":\"2\"}"), &again), VOILE_OK);
+  CODE(voile_node_start(&reuse, LITERAL("{\"program_name\":\"check\",\"namespace\":\"2\"}"), &again), VOILE_OK);
   CHECK(again != node);
   CODE(voile_node_list(list, 4, &count), VOILE_OK);
   CHECK(count == 2 && list[0] == node && list[1] == again);
   CODE(voile_node_list(NULL, 0, &count), VOILE_OK);
   CHECK(count == 2);
   CODE(voile_node_close(again), VOILE_OK);
-  CODE(voile_node_set_network(again, TEXT("{}")), VOILE_INVALID_HANDLE);
+  CODE(voile_node_set_network(again, LITERAL("{}")), VOILE_INVALID_HANDLE);
   CODE(voile_node_close(node), VOILE_OK);
 
   /* a limit, and a node that asks the device */
   voile_options limit = VOILE_OPTIONS_INIT;
   limit.memory_limit = 64 << 20;
   limit.start_timeout_ms = PATIENCE_MS;
-  CODE(voile_node_start(&limit, TEXT(config), &node), VOILE_OK);
-  CODE(voile_node_set_network(node, TEXT("{}")), VOILE_INVALID_ARGUMENT);
+  CODE(voile_node_start(&limit, LITERAL(config), &node), VOILE_OK);
+  CODE(voile_node_set_network(node, LITERAL("{}")), VOILE_INVALID_ARGUMENT);
   CODE(voile_node_close(node), VOILE_OK);
 }
 
@@ -365,10 +365,10 @@ static void polling(void) {
   CHECK(poll(&waits, 1, 0) == 0);
 #endif
   /* a call that waits for ever, cancelled: all other events come meanwhile */
-  CODE(voile_call(session, TEXT("{\"op\":\"WaitForAttachmentCondition\"}"), NULL, 0, 9999, NULL, NULL, &call), VOILE_OK);
+  CODE(voile_call(session, LITERAL("{\"op\":\"WaitForAttachmentCondition\"}"), NULL, 0, 9999, NULL, NULL, &call), VOILE_OK);
   CHECK(call > 0);
   for (uint64_t i = 0; i < CALLS; i++) {
-    CODE(voile_call(session, TEXT("{\"op\":\"Now\"}"), NULL, 0, i, NULL, NULL, NULL), VOILE_OK);
+    CODE(voile_call(session, LITERAL("{\"op\":\"Now\"}"), NULL, 0, i, NULL, NULL, NULL), VOILE_OK);
   }
   static char seen[CALLS];
   for (int i = 0; i < CALLS; i++) {
@@ -391,7 +391,7 @@ static void polling(void) {
   voile_counts c = VOILE_COUNTS_INIT;
   CODE(voile_count(&c), VOILE_OK);
   CHECK(c.nodes == 1 && c.sessions == 1 && c.calls == 0 && c.events == 0);
-  CODE(voile_call(session, TEXT("{\"op\":\"Now\"}"), NULL, 0, 0, (voile_event_fn)0, NULL, NULL), VOILE_OK);
+  CODE(voile_call(session, LITERAL("{\"op\":\"Now\"}"), NULL, 0, 0, (voile_event_fn)0, NULL, NULL), VOILE_OK);
   CODE(voile_session_poll(session, PATIENCE_MS, &e), VOILE_OK);
   voile_free(e);
 
@@ -413,8 +413,8 @@ static void polling(void) {
   }
   CODE(code, VOILE_CLOSED);
   CHECK(updates >= 1 && shutdown == 1 && closed);
-  CODE(voile_call(second, TEXT("{\"op\":\"Now\"}"), NULL, 0, 0, NULL, NULL, NULL), VOILE_CLOSED);
-  CODE(voile_call_sync(second, TEXT("{\"op\":\"Now\"}"), NULL, 0, 0, &e), VOILE_NOT_INITIALIZED);
+  CODE(voile_call(second, LITERAL("{\"op\":\"Now\"}"), NULL, 0, 0, NULL, NULL, NULL), VOILE_CLOSED);
+  CODE(voile_call_sync(second, LITERAL("{\"op\":\"Now\"}"), NULL, 0, 0, &e), VOILE_NOT_INITIALIZED);
   voile_free(e);
   CODE(voile_session_close(second), VOILE_OK);
 }
@@ -459,7 +459,7 @@ static void count_done(void *user, const voile_event *e) {
 static void many_calls(void *argument) {
   watcher *w = argument;
   for (int i = 0; i < 250; i++) {
-    int32_t code = voile_call(w->session, TEXT("{\"op\":\"Now\"}"), NULL, 0, 0, i % 2 ? count_done : NULL, w, NULL);
+    int32_t code = voile_call(w->session, LITERAL("{\"op\":\"Now\"}"), NULL, 0, 0, i % 2 ? count_done : NULL, w, NULL);
     if (code == VOILE_INVALID_HANDLE || code == VOILE_CLOSED) return; /* closed meanwhile */
     CODE(code, VOILE_OK);
   }
@@ -521,7 +521,7 @@ static void close_within(void) {
     watcher *other = calloc(1, sizeof *other);
     CODE(voile_session_open(node, watch, other, &other->session), VOILE_OK);
     for (int i = 0; i < 10; i++) {
-      int32_t code = voile_call(w->session, TEXT("{\"op\":\"Now\"}"), NULL, 0, 0, NULL, NULL, NULL);
+      int32_t code = voile_call(w->session, LITERAL("{\"op\":\"Now\"}"), NULL, 0, 0, NULL, NULL, NULL);
       CHECK(code == VOILE_OK || code == VOILE_INVALID_HANDLE || code == VOILE_CLOSED);
     }
     CHECK(until(&w->done, 1) && until(&w->over, 1));
@@ -562,8 +562,8 @@ static void close_each_other(void) {
   CODE(voile_session_open(node, cross, &b, &b.mine), VOILE_OK);
   a.theirs = b.mine;
   b.theirs = a.mine;
-  CODE(voile_call(a.mine, TEXT("{\"op\":\"Now\"}"), NULL, 0, 0, NULL, NULL, NULL), VOILE_OK);
-  CODE(voile_call(b.mine, TEXT("{\"op\":\"Now\"}"), NULL, 0, 0, NULL, NULL, NULL), VOILE_OK);
+  CODE(voile_call(a.mine, LITERAL("{\"op\":\"Now\"}"), NULL, 0, 0, NULL, NULL, NULL), VOILE_OK);
+  CODE(voile_call(b.mine, LITERAL("{\"op\":\"Now\"}"), NULL, 0, 0, NULL, NULL, NULL), VOILE_OK);
   CHECK(until(&a.done, 1) && until(&b.done, 1));
   CODE(voile_node_close(node), VOILE_OK);
 }
@@ -574,7 +574,7 @@ static void call_again(void *user, const voile_event *e) {
   if (e->type != VOILE_EVENT_ANSWER) return;
   voile_free(answer(e->session, "{\"op\":\"VeilidVersionString\"}", NULL, 0, VOILE_OK));
   if (atomic_fetch_add(&w->answers, 1) < 50) {
-    CODE(voile_call(e->session, TEXT("{\"op\":\"Now\"}"), NULL, 0, 0, NULL, NULL, NULL), VOILE_OK);
+    CODE(voile_call(e->session, LITERAL("{\"op\":\"Now\"}"), NULL, 0, 0, NULL, NULL, NULL), VOILE_OK);
   }
 }
 
@@ -582,7 +582,7 @@ static void calls_within(void) {
   voile_handle node = start(), session;
   watcher *w = calloc(1, sizeof *w);
   CODE(voile_session_open(node, call_again, w, &session), VOILE_OK);
-  CODE(voile_call(session, TEXT("{\"op\":\"Now\"}"), NULL, 0, 0, NULL, NULL, NULL), VOILE_OK);
+  CODE(voile_call(session, LITERAL("{\"op\":\"Now\"}"), NULL, 0, 0, NULL, NULL, NULL), VOILE_OK);
   CHECK(until(&w->answers, 51));
   CODE(voile_session_close(session), VOILE_OK);
   CODE(voile_node_close(node), VOILE_OK);
@@ -615,7 +615,7 @@ static int32_t box_load(void *user, const char *key, voile_bytes *value) {
   /* from within an adapter nothing with a handle may be called */
   b->reentrant += voile_node_close(b->node) == VOILE_REENTRANT;
   voile_handle other;
-  b->reentrant += voile_node_start(NULL, TEXT(config), &other) == VOILE_REENTRANT;
+  b->reentrant += voile_node_start(NULL, LITERAL(config), &other) == VOILE_REENTRANT;
   if (b->refuse) return b->refuse;
   int i = find(b, key);
   if (i < 0) return VOILE_KEY_NOT_FOUND;
@@ -675,12 +675,12 @@ static void adapters(void) {
   o.update_log_level = VOILE_LOG_DEBUG;
   voile_handle node;
   b.refuse = VOILE_TRY_AGAIN;
-  CODE(voile_node_start(&o, TEXT(config), &node), VOILE_TRY_AGAIN);
+  CODE(voile_node_start(&o, LITERAL(config), &node), VOILE_TRY_AGAIN);
   b.refuse = -5;
-  CODE(voile_node_start(&o, TEXT(config), &node), VOILE_INTERNAL);
+  CODE(voile_node_start(&o, LITERAL(config), &node), VOILE_INTERNAL);
   CHECK(node == 0);
   b.refuse = VOILE_OK;
-  CODE(voile_node_start(&o, TEXT("{\"program_name\":\"check\",\"not_known\":1}"), &node), VOILE_OK);
+  CODE(voile_node_start(&o, LITERAL("{\"program_name\":\"check\",\"not_known\":1}"), &node), VOILE_OK);
   memset(&store, 0x55, sizeof store); /* the library has its own */
   b.node = node;
   CHECK(find(&b, "device_encryption_key") >= 0);
@@ -829,7 +829,7 @@ static void dart(void) {
 
   /* a start that asks for secrets */
   int at = 0;
-  CODE(voile_dart_start(PORT, 5, NULL, PORT_STORE, TEXT(config)), VOILE_OK);
+  CODE(voile_dart_start(PORT, 5, NULL, PORT_STORE, LITERAL(config)), VOILE_OK);
   message *m = received(at++);
   CHECK(m->port == PORT_STORE && m->type == VOILE_DART_STORE && has(m, "{\"op\":\"load\",\"key\":\"device_encryption_key\"}"));
   CODE(voile_dart_store_reply(m->handle, VOILE_KEY_NOT_FOUND, NULL, 0), VOILE_OK);
@@ -847,7 +847,7 @@ static void dart(void) {
     }
     forget(m);
   }
-  CODE(voile_dart_start(PORT, 6, NULL, 0, TEXT("{")), VOILE_OK);
+  CODE(voile_dart_start(PORT, 6, NULL, 0, LITERAL("{")), VOILE_OK);
   m = received(at++);
   CHECK(m->type == VOILE_DART_STARTED && m->tag == 6 && m->code == VOILE_PARSE_ERROR && m->handle == 0 && has(m, "ParseError"));
   forget(m);

@@ -21,7 +21,7 @@ var ErrPageClosed = errors.New("relay: the page has closed the connection")
 //   - Write does not keep msg. It blocks until the page, or the way to it, has taken
 //     what was sent before. Its error is ErrPageClosed. One goroutine writes.
 //   - Close says the code and the reason to the page, if it still listens, and ends
-//     waiting calls. It takes a second at most and is called once.
+//     waiting calls. It takes a few seconds at most and is called once.
 type Page interface {
 	Read() (msg []byte, cost int, err error)
 	Write(msg []byte) error

@@ -13,9 +13,9 @@ export const OPEN = "voile.gateway";
 export const REFUSED = "voile.gateway.refused";
 export const LARGEST = 65507;
 
-/** Starts the worker. settings go over those that reach loopback. */
-export async function startWorker(t, settings = {}, bindings = {}) {
-  const mf = new Miniflare({
+/** The worker under workerd. */
+export function miniflare(settings, options = {}) {
+  return new Miniflare({
     modulesRoot: edge,
     modules: [
       { type: "ESModule", path: path.join(edge, "test/watched.mjs") },
@@ -25,17 +25,18 @@ export async function startWorker(t, settings = {}, bindings = {}) {
     ],
     compatibilityDate: "2026-04-01",
     durableObjects: { GATEWAY: { className: "Gateway", useSQLite: true } },
-    bindings: {
-      SHARDS: "1",
-      SETTINGS: JSON.stringify({
-        origins: [ORIGIN], nodes: ["127.0.0.0/8", "[::1]"], max_connections: 1000, max_per_client: 1000, max_per_node: 1000,
-        opens_per_client: 1000000, opens_per_node: 1000000, ...settings,
-      }),
-      ...bindings,
-    },
     port: 0,
-    verbose: false,
+    ...options,
+    bindings: { SHARDS: "1", SETTINGS: JSON.stringify(settings), ...options.bindings },
   });
+}
+
+/** Starts the worker for a test. settings go over those that reach loopback. */
+export async function startWorker(t, settings = {}, bindings = {}) {
+  const mf = miniflare({
+    origins: [ORIGIN], nodes: ["127.0.0.0/8", "[::1]"], max_connections: 1000, max_per_client: 1000, max_per_node: 1000,
+    opens_per_client: 1000000, opens_per_node: 1000000, ...settings,
+  }, { bindings });
   t.after(() => mf.dispose());
   const url = await mf.ready;
   const at = `127.0.0.1:${url.port}`;
@@ -111,7 +112,7 @@ export function open(worker, path, { protocols = [OPEN, REFUSED], origin = ORIGI
 }
 
 /** Waits for something that follows without an event. */
-export async function eventually(what, ok, within = 20000) {
+export async function eventually(what, ok, within = 60000) {
   for (const end = Date.now() + within; !(await ok());) {
     if (Date.now() > end) throw new Error(`not within ${within} ms: ${what}`);
     await new Promise((later) => setTimeout(later, 50));

@@ -1,7 +1,7 @@
 // 200 pages at once, well-behaved and not, leave nothing behind.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { eventually, LARGEST, open, startNode, startWorker } from "./harness.mjs";
+import { eventually, LARGEST, open, OPEN, startNode, startWorker } from "./harness.mjs";
 
 const PAGES = 200;
 const ROUNDS = 10;
@@ -11,10 +11,11 @@ test("200 pages", async (t) => {
     if (!message.subarray(0, 5).equals(Buffer.from("flood"))) return ws.send(message);
     for (let i = 0; i < 100 && ws.readyState === 1; i++) await new Promise((sent) => ws.send(Buffer.alloc(60000), () => sent()));
   });
-  const worker = await startWorker(t, { send_timeout: "2s", messages_per_client: 1000000, bytes_per_client: 1 << 30, bytes_total: 1 << 30 });
+  const worker = await startWorker(t, { connect_timeout: "1m", send_timeout: "5s", messages_per_client: 1000000, bytes_per_client: 1 << 30, bytes_total: 1 << 30 });
   let before;
   for (let turn = 0; turn < 3; turn++) {
     const pages = await Promise.all(Array.from({ length: PAGES }, () => open(worker, node.path)));
+    for (const page of pages) assert.equal(page.protocol, OPEN);
     assert.equal((await worker.stats()).open, PAGES);
     await Promise.all(pages.map(async (page, i) => {
       for (let r = 0; r < ROUNDS; r++) {

@@ -67,30 +67,28 @@ export class Space extends EventTarget {
    * @param {{id: string, name: string, who: string}} me read whenever it is told
    */
   static async create(node, me) {
-    const space = new Space(node, me, await node.createRecord(3), 'host', []);
-    await space.#open(false);
-    return space;
+    return new Space(node, me, await node.createRecord(3), 'host', []).#begin(false);
   }
 
   /** join takes an invitation. It throws Taken or Unknown, or what the node throws. */
-  static async join(node, me, record) {
-    const space = new Space(node, me, record, 'guest', []);
-    try {
-      await space.#open(true);
-    } catch (error) {
-      space.close();
-      throw error;
-    }
-    return space;
+  static join(node, me, record) {
+    return new Space(node, me, record, 'guest', []).#begin(true);
   }
 
-  /** resume goes on with one that was kept; null: there is none. */
+  /** resume goes on with one that was kept; null: there is none. It throws as join does. */
   static async resume(node, me) {
     const kept = await node.load('space');
-    if (!kept) return null;
-    const space = new Space(node, me, kept.record, kept.role, (await node.load('chat')) ?? []);
-    await space.#open(true);
-    return space;
+    return kept && new Space(node, me, kept.record, kept.role, (await node.load('chat')) ?? []).#begin(true);
+  }
+
+  async #begin(exists) {
+    try {
+      await this.#open(exists);
+      return this;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   constructor(node, me, record, role, messages) {

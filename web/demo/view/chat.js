@@ -1,6 +1,7 @@
 // The conversation panel: an invitation first, then what is said.
 import { clock } from '../words.js';
 
+const most = 300; // rows
 const close = 5 * 60_000; // messages of one side within this time stand together
 
 export class Chat {
@@ -104,6 +105,7 @@ export class Chat {
     const log = this.#part('log');
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
     log.append(row);
+    if (log.childElementCount > most) log.firstElementChild.remove();
     if (atEnd || row.classList.contains('mine')) log.scrollTop = log.scrollHeight;
   }
 

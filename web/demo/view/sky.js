@@ -123,7 +123,7 @@ export class Sky {
     const group = make('g', { class: p.known ? 'peer' : 'peer stranger' }, this.#layer('peers'));
     make('circle', { r: dot }, group);
     make('text', { class: 'initial', y: 4 }, group).textContent = p.known ? p.name[0] : '';
-    make('text', { class: 'name' }, group).textContent = p.known ? p.name : '';
+    make('text', { class: 'name' }, group).textContent = p.known ? p.name : 'a tab';
     const far = make('text', { class: 'far' }, group);
     const thread = make('line', { class: 'thread' }, this.#layer('threads'));
     const drawn = { ...p, group, far, thread, angle: -2.2 + turn * this.#places++, r: 0.08, aimed: { angle: 0, r: 0 }, seen: false };

@@ -10,6 +10,8 @@ export class Status {
   #began = performance.now();
   #took = 0; // s until ready; 0: not yet
   #doing = '';
+  #peers = 0;
+  #level = 0; // bars
 
   constructor(part) {
     this.#part = part;
@@ -63,6 +65,12 @@ export class Status {
     this.pill('lost', 'Stopped');
   }
 
+  /** peers says how many are in the picture. */
+  peers(n) {
+    this.#peers = n;
+    if (this.#part('pill').dataset.state === 'ready') this.pill('ready', count(n, 'peer'), this.#level);
+  }
+
   /** attachment shows what the node says of itself. @param {{state: string, ready: boolean, peers: number}} a */
   attachment(a) {
     const level = bars[a.state] ?? 0;
@@ -70,7 +78,8 @@ export class Status {
       if (!this.#took) this.#took = (performance.now() - this.#began) / 1000;
       this.headline('This tab is a node', 'It made its own keys, found its own peers, and talks to them itself. There is no server in between.');
       this.step('done', `Ready after ${this.#took.toFixed(1)} s`);
-      this.pill('ready', a.peers > 0 ? count(a.peers, 'peer') : 'Ready', level);
+      this.#level = level;
+      this.pill('ready', count(this.#peers, 'peer'), level);
     } else if (a.state === 'Detached' || a.state === 'Detaching') {
       this.pill('lost', 'Not attached', 0);
     } else {

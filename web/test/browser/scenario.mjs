@@ -4,9 +4,11 @@
  * results as JSON on standard output, what is logged on standard error. The tests of
  * wasm/browsertest start it.
  *
- * job: { place: "node" | "chromium" | "firefox", module: path, steps: Step[] }
+ * job: { place: "node" | "chromium" | "firefox", module: path, steps: Step[],
+ *   tls: { key, cert } serves the page by https, with a certificate that nobody knows }
  * Step: {
  *   scenario: name of a function of scenarios.mjs, config, data,
+ *   host: what scenarios tell the module besides their own
  *   keep: true        leaves the page open for the steps that follow; else it is
  *                     closed when the scenario has its result, with the worker and
  *                     whatever it is doing
@@ -63,8 +65,9 @@ const workerScript = `import '/wasm_exec.js';
     }
   };`;
 
-async function inBrowser({ place, module, steps }) {
+async function inBrowser({ place, module, steps, tls }) {
   const server = await serve({
+    tls,
     files: {
       '/': '<!doctype html><meta charset="utf-8"><title>scenario</title><link rel="icon" href="data:,"><script src="/page.js"></script>',
       '/page.js': pageScript,
@@ -75,7 +78,7 @@ async function inBrowser({ place, module, steps }) {
       '/scenarios.mjs': () => readFile(join(here, 'scenarios.mjs')),
     },
   });
-  const browser = await launch(place);
+  const browser = await launch(place, { args: tls ? ['--ignore-certificate-errors'] : [] });
   try {
     const context = await browser.newContext();
     const results = [];

@@ -9,7 +9,7 @@ const fromBase64 = (s) => Uint8Array.from(atob(s.replaceAll('-', '+').replaceAll
 async function attached(api, job, host = {}) {
   const began = performance.now();
   const node = await api.start(JSON.stringify(job.config), {
-    ...memory, logLevel: 'Warn', onCrash: (what, stack) => console.error('crash', what, stack), ...host,
+    ...memory, logLevel: 'Warn', onCrash: (what, stack) => console.error('crash', what, stack), ...job.host, ...host,
   });
   const session = new Session(node);
   session.onUpdate = (update) => { if (update.kind === 'Log') console.error(update.log_level, update.message); };

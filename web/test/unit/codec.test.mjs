@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeAnswer, decodeUpdate, encodeConfig, encodeRequest, fromBase64, kindOfUpdate, toBase64, UnknownObjectError } from '../../dist/codec.js';
-import { VoileError, dflt, smpl, splitKeyPair } from '../../dist/api.js';
+import { ErrorCode, VoileError, dflt, smpl, splitKeyPair } from '../../dist/api.js';
 import { errorKinds } from '../../dist/generated/api.js';
 
 const bytes = (...b) => Uint8Array.from(b);
@@ -63,7 +63,7 @@ test('answers', () => {
 
 test('errors have their kind and its fields', () => {
   for (const kind of errorKinds) {
-    assert.throws(() => decodeAnswer('Attach', { line: JSON.stringify({ error: { kind, message: 'm' } }), blobs: [] }), (e) => e instanceof VoileError && e instanceof Error && e.code === kind && e.fields.message === 'm' && e.message === `${kind}: m`);
+    assert.throws(() => decodeAnswer('Attach', { line: JSON.stringify({ error: { kind, message: 'm' } }), blobs: [] }), (e) => e instanceof VoileError && e instanceof Error && e.code === kind && e.number === ErrorCode[kind] && e.number > 0 && e.fields.message === 'm' && e.message === `${kind}: m`);
   }
   assert.throws(() => decodeAnswer('Attach', { line: '{"error":{"kind":"New"}}', blobs: [] }), (e) => VoileError.is(e, 'Internal') && e.message.includes('New'));
   const e = new VoileError('InvalidArgument', { context: 'c', argument: 'a', value: 'v' });

@@ -100,6 +100,16 @@ test('when the owner closes another tab takes over, after it has let go of the s
   await b.node.close();
 });
 
+test('a store that the last owner still has is waited for', async () => {
+  let refused = 0;
+  const module = fakeModule({}, async () => {
+    if (++refused < 3) throw Object.assign(new Error('in use'), { code: 'AlreadyInitialized' });
+  });
+  const node = await new FakeBrowser(module).tab().start();
+  assert.equal(refused, 3);
+  await node.close();
+});
+
 test('a crash in the owner lets another tab go on', async () => {
   const { module, list: [a, b] } = await tabs(2);
   const crashed = new Promise((resolve) => a.node.addEventListener('crash', resolve));

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const origin = "https://app.example"
 
 // deadline bounds what a test waits for.
-const deadline = 20 * time.Second
+const deadline = time.Minute
 
 // echoNode listens as a node does and sends every message back. Messages that begin
 // with "flood" it answers with more than anybody takes without reading.
@@ -337,6 +337,7 @@ func raw(t testing.TB, at, path string) net.Conn {
 	}
 	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(deadline))
+	c.(*net.TCPConn).SetReadBuffer(32 << 10) // so that who does not read is noticed soon
 	key := node.NewKey([16]byte{1})
 	fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: gw.example\r\nOrigin: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", path, origin, key)
 	head := make([]byte, 0, 1024)
@@ -464,7 +465,7 @@ func TestBadFrames(t *testing.T) {
 func TestSlowReader(t *testing.T) {
 	n := startNode(t)
 	s, at := start(t, func(o *Options) {
-		o.Settings.SendTimeout, o.Settings.BytesPerClient = 500*time.Millisecond, 1<<30
+		o.Settings.SendTimeout, o.Settings.BytesPerClient, o.Settings.BytesTotal = 500*time.Millisecond, 1<<30, 1<<30
 	})
 	c := raw(t, at, n.path())
 	c.Write(frame(node.Binary, "flood"))
@@ -597,10 +598,10 @@ func TestClose(t *testing.T) {
 func TestLoad(t *testing.T) {
 	n := startNode(t)
 	s, at := start(t, func(o *Options) {
-		o.Settings.MessagesPerClient, o.Settings.BytesPerClient = 1e6, 1<<30
-		o.Settings.SendTimeout = 2 * time.Second
+		o.Settings.MessagesPerClient, o.Settings.BytesPerClient, o.Settings.BytesTotal = 1e6, 1<<30, 1<<30
+		o.Settings.SendTimeout, o.Settings.ConnectTimeout = 2*time.Second, time.Minute
 	})
-	const pages, rounds = 200, 20
+	const pages, rounds = 200, 10
 	memory := func() uint64 {
 		runtime.GC()
 		var m runtime.MemStats

@@ -22,7 +22,7 @@ const (
 	// those between them. Browsers send a message in one frame.
 	maxOverhead = 2 * policy.MaxMessage
 	// closeTime bounds how long the end of a connection may take.
-	closeTime = time.Second
+	closeTime = 3 * time.Second
 	// keptBuffer is what a quiet connection keeps of its buffer.
 	keptBuffer = 4 << 10
 )

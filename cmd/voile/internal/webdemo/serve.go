@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/voile-net/voile/cmd/voile/internal/privnet"
@@ -139,10 +138,10 @@ func listen(ctx context.Context, asked string) (net.Listener, error) {
 			return nil, fmt.Errorf("listen at %q: %w", asked, err)
 		}
 		l, err := lc.Listen(ctx, "tcp", at)
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return nil, fmt.Errorf("%s is in use: choose another with --listen, or leave it out to take a free one: %w", at, err)
+		if err != nil {
+			return nil, fmt.Errorf("page: %w; choose another address with --listen, or leave it out to take a free one", err)
 		}
-		return l, err
+		return l, nil
 	}
 	var last error
 	for port := firstPort; port < firstPort+portCount; port++ {

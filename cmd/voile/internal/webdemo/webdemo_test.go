@@ -245,7 +245,7 @@ func TestListen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, err := listen(t.Context(), l.Addr().String()); err == nil || !strings.Contains(err.Error(), "in use: choose another with --listen") {
+	if _, err := listen(t.Context(), l.Addr().String()); err == nil || !strings.Contains(err.Error(), "choose another address with --listen") {
 		t.Errorf("a port in use: %v", err)
 	}
 }

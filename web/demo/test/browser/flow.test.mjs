@@ -9,11 +9,13 @@ import { faint, nameless, newTab, ready, serveDemo, shot, show, sizes, stage } f
 const wanted = process.env.VOILE_BROWSER ? [process.env.VOILE_BROWSER] : names;
 const startsWithin = 8000; // ms until ready, once the module has been loaded before
 
+const patience = 60_000; // ms
+
 /** value waits until a text field has a value. */
-const value = (tab, id, text) => tab.waitForFunction(([id, text]) => document.getElementById(id).value === text, [id, text], { timeout: 20_000 });
-const content = (tab, id, pattern) => tab.waitForFunction(([id, p]) => new RegExp(p).test(document.getElementById(id).textContent), [id, pattern.source], { timeout: 20_000 });
-const heard = (tab, text) => tab.waitForFunction((text) => [...document.querySelectorAll('#log .theirs .bubble')].some((b) => b.textContent.endsWith(text)), text, { timeout: 20_000 });
-const delivered = (tab, n) => tab.waitForFunction((n) => [...document.querySelectorAll('#log .mine .meta')].filter((m) => m.textContent.includes('delivered')).length === n, n, { timeout: 20_000 });
+const value = (tab, id, text) => tab.waitForFunction(([id, text]) => document.getElementById(id).value === text, [id, text], { timeout: patience });
+const content = (tab, id, pattern, timeout = patience) => tab.waitForFunction(([id, p]) => new RegExp(p).test(document.getElementById(id).textContent), [id, pattern.source], { timeout });
+const heard = (tab, text) => tab.waitForFunction((text) => [...document.querySelectorAll('#log .theirs .bubble')].some((b) => b.textContent.endsWith(text)), text, { timeout: patience });
+const delivered = (tab, n) => tab.waitForFunction((n) => [...document.querySelectorAll('#log .mine .meta')].filter((m) => m.textContent.includes('delivered')).length === n, n, { timeout: patience });
 
 async function say(tab, text) {
   await tab.fill('#say', text);
@@ -43,7 +45,7 @@ async function sound(...tabs) {
 
 for (const name of wanted) {
   const path = await find(name);
-  describe(name, { skip: path ? false : `SKIP: ${name} is not installed`, timeout: 300_000 }, () => {
+  describe(name, { skip: path ? false : `SKIP: ${name} is not installed`, timeout: 600_000 }, () => {
     let demo, browser;
     const contexts = [];
     const open = async (options = {}) => {
@@ -76,7 +78,7 @@ for (const name of wanted) {
       await content(tab, 'sky-text', /This node has .* peer/);
       await content(tab, 'memory', /\d+ MB/);
       await content(tab, 'traffic', /B\/s/);
-      await tab.waitForFunction(() => document.querySelectorAll('#sky .peer:not(.stranger)').length >= 4, undefined, { timeout: 20_000 });
+      await tab.waitForFunction(() => document.querySelectorAll('#sky .peer:not(.stranger)').length >= 4, undefined, { timeout: patience });
       assert.deepEqual(await nameless(tab), []);
       await sound(tab);
       await context.close();
@@ -236,6 +238,23 @@ for (const name of wanted) {
       await context.close();
     });
 
+    test('the end of the network is told', async () => {
+      const own = await serveDemo();
+      const context = await open();
+      try {
+        const tab = await newTab(context, own.url);
+        await ready(tab);
+        assert.equal(await own.end(), 0);
+        await content(tab, 'problem-title', /The private network is gone/, 60_000);
+        await content(tab, 'problem-todo', /voile web/);
+        await content(tab, 'headline', /finding its way back/);
+        await shot(tab, `${name}-gone`);
+      } finally {
+        await own.end();
+        await context.close();
+      }
+    });
+
     test('the pictures: phone and desktop, light and dark', async () => {
       for (const [size, viewport] of Object.entries(sizes)) {
         for (const colorScheme of ['light', 'dark']) {
@@ -258,9 +277,10 @@ for (const name of wanted) {
           await ada.waitForTimeout(1500); // the dots fly, the peers settle
           assert.deepEqual(await faint(ada), [], `contrast, ${size}, ${colorScheme}`);
           assert.ok(await ada.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page is wider than the window');
-          await shot(ada, `${name}-${size}-${colorScheme}`);
-          if (size === 'phone') {
-            for (const part of ['chat', 'note', 'usage']) {
+          if (size === 'desktop') {
+            await shot(ada, `${name}-${size}-${colorScheme}`);
+          } else {
+            for (const part of ['network', 'chat', 'note', 'usage']) {
               await show(ada, part);
               await shot(ada, `${name}-${size}-${colorScheme}-${part}`);
             }

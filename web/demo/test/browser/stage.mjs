@@ -49,8 +49,10 @@ function watch() {
 export async function newTab(context, url) {
   const tab = await context.newPage();
   tab.faults = [];
+  tab.said = []; // everything in the console
   tab.on('pageerror', (e) => tab.faults.push(String(e.stack ?? e)));
   tab.on('console', (m) => {
+    tab.said.push(m.text());
     if (m.type() === 'error') tab.faults.push(m.text());
   });
   await tab.addInitScript(watch);
@@ -58,8 +60,17 @@ export async function newTab(context, url) {
   return tab;
 }
 
-export const ready = (tab) => tab.waitForSelector('#pill[data-state=ready]', { timeout: 20_000 });
-export const stage = (tab, name) => tab.waitForSelector(`#chat-stage[data-stage=${name}]`, { timeout: 20_000 });
+/** come waits for a selector, and tells what the page said if it does not come. */
+async function come(tab, selector) {
+  try {
+    await tab.waitForSelector(selector, { timeout: 60_000 });
+  } catch (error) {
+    throw new Error(`no ${selector}; the tab says ${await tab.textContent('#doing')}, ${await tab.textContent('#toast')}, ${tab.said.join('\n')}`, { cause: error });
+  }
+}
+
+export const ready = (tab) => come(tab, '#pill[data-state=ready]');
+export const stage = (tab, name) => come(tab, `#chat-stage[data-stage=${name}]`);
 
 /** shot makes a picture for people to look at. */
 export async function shot(tab, name) {

@@ -42,8 +42,6 @@ internal class Json(private val value: Any?, private val parts: List<ByteArray>,
     /** A number of 64 bits, which is a text in JSON. */
     fun ulong(): ULong = text().toULongOrNull() ?: throw wrong("decimal number")
 
-    fun ulongNumber(): ULong = (value as? Number)?.toString()?.toULongOrNull() ?: throw wrong("number")
-
     /** The bytes that a text refers to, or that it is in base64url. */
     fun bytes(): ByteArray {
         val text = text()
