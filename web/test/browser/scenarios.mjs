@@ -235,7 +235,7 @@ export async function changes(api, job) {
     change();
     const call = { op: 'RoutingContext', rc_id: rc, rc_op: 'AppCall', target: { RouteId: target }, message: '#0' };
     let answer;
-    while (!answer && performance.now() - began < 20_000) {
+    while (!answer && performance.now() - began < 60_000) {
       try {
         answer = text((await session.call(call, [bytes('hello')])).blobs[0]);
       } catch (error) {
