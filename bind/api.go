@@ -18,7 +18,10 @@ type Options struct {
 	// but EmitSchema; it may block until ctx ends. nil: every one is a Generic
 	// "unknown control message".
 	Control func(ctx context.Context, args []string) (string, error)
-	Logger  *slog.Logger // nil: no log
+	// Schema does EmitSchema: it is [Schema]. nil: that is an unknown control message
+	// too, and the program is smaller by what makes schemas.
+	Schema func(name string) (string, error)
+	Logger *slog.Logger // nil: no log
 	// Panic is told of an operation that panicked; its caller gets an Internal error
 	// in any case. nil: the log alone has it.
 	Panic func(value any, stack []byte)

@@ -136,7 +136,7 @@ func TestEveryOperation(t *testing.T) {
 	}
 	checker := newChecker(t)
 	node := detached(t)
-	api := bind.New(node.Node, bind.Options{})
+	api := bind.New(node.Node, bind.Options{Schema: bind.Schema})
 	for _, request := range everyRequest(t, marshalled(t, node.Node.Config())) {
 		c := api.NewClient()
 		mustAsk(t, c, `{"op":"NewRoutingContext"}`)

@@ -82,9 +82,9 @@ func (a *API) control(ctx context.Context, args []string) (any, error) {
 		return nil, generic("no control request specified")
 	case args[0] == "EmitSchema" && len(args) != 2:
 		return nil, generic("wrong number of arguments")
-	case args[0] == "EmitSchema":
-		return Schema(args[1])
-	case a.opts.Control == nil:
+	case args[0] == "EmitSchema" && a.opts.Schema != nil:
+		return a.opts.Schema(args[1])
+	case args[0] == "EmitSchema", a.opts.Control == nil:
 		return nil, generic("unknown control message")
 	}
 	return a.opts.Control(ctx, args)

@@ -377,6 +377,7 @@ func TestControl(t *testing.T) {
 		{`{"id":1,"op":"Control","args":["Shutdown"]}`, `{"type":"Response","id":1,"op":"Control","value":"done"}`},
 		{`{"id":2,"op":"Control","args":[]}`, `{"type":"Response","id":2,"op":"Control","error":{"kind":"Generic","message":"no control request specified"}}`},
 		{`{"id":3,"op":"Control","args":["panic"]}`, `{"type":"Response","id":3,"op":"Control","error":{"kind":"Internal","message":"bug in Control"}}`},
+		{`{"id":4,"op":"Control","args":["EmitSchema","Request"]}`, `{"type":"Response","id":4,"op":"Control","error":{"kind":"Generic","message":"unknown control message"}}`},
 	} {
 		if got, closed := ask(t.Context(), c, tt.request); closed || got != tt.want {
 			t.Errorf("%s\ngot  %s\nwant %s", tt.request, got, tt.want)

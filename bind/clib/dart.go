@@ -100,6 +100,7 @@ func vi_go_dart_open(from C.vi_caller, node C.voile_handle, port C.int64_t, wind
 	}
 	h, err := library.OpenSession(abi.Handle(node), abi.SessionOptions{
 		Window: int(min(window, 1<<20)), Direct: true,
+		Alive: func() bool { return post(port, C.VOILE_DART_PING, &abi.Event{}) },
 		Deliver: func(e *abi.Event) {
 			if !post(port, C.int32_t(e.Type), e) {
 				library.Abandon(e.Session)

@@ -33,7 +33,9 @@ enum {
   /* The node asks for a secret: answer it with voile_dart_store_reply. handle is
    * the request; line is {"op":"load"|"save"|"remove","key":"…"}; blob 0 is the
    * secret to save. */
-  VOILE_DART_STORE = 103
+  VOILE_DART_STORE = 103,
+  /* Nothing: it was asked whether the port is still there. */
+  VOILE_DART_PING = 104
 };
 
 /* Takes NativeApi.initializeApiDLData. Call it before the others, once or again.

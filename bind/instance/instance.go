@@ -102,7 +102,7 @@ func Start(ctx context.Context, text []byte, o Options) (*Instance, error) {
 		}
 		return nil, err
 	}
-	i.api = bind.New(i.node, bind.Options{Logger: i.log, Panic: i.panicked})
+	i.api = bind.New(i.node, bind.Options{Schema: schemas(), Logger: i.log, Panic: i.panicked})
 	if i.logs != nil {
 		i.logs.Start(i.node)
 	}

@@ -6,8 +6,6 @@ import (
 	"os"
 	"strconv"
 	"time"
-
-	"github.com/voile-net/voile/core"
 )
 
 // notify tells systemd how the program is, if systemd has started it and wants
@@ -41,9 +39,9 @@ func watchdogInterval(lookup func(string) string, pid int) time.Duration {
 	return time.Duration(micros) * time.Microsecond / 3
 }
 
-// watchdog tells systemd again and again that the node answers, until ctx ends. A
-// node that hangs does not get to it, and systemd starts it anew.
-func watchdog(ctx context.Context, node *core.Node) {
+// watchdog tells systemd again and again that the program is well, until ctx ends. One
+// that hangs does not get to it, since alive does not return, and systemd starts it anew.
+func watchdog(ctx context.Context, alive func() error) {
 	every := watchdogInterval(os.Getenv, os.Getpid())
 	if every <= 0 {
 		return
@@ -53,7 +51,7 @@ func watchdog(ctx context.Context, node *core.Node) {
 	for {
 		select {
 		case <-t.C:
-			if _, err := node.State(); err == nil { // takes the locks of all parts
+			if alive() == nil {
 				notify("WATCHDOG=1")
 			}
 		case <-ctx.Done():

@@ -191,7 +191,7 @@ func serve(ctx context.Context, io streams, s *settings, layers *logs.Logs, clie
 
 	clients.Start(node)
 	host := &host{settings: s, stop: stop, layers: layers}
-	api := bind.New(node, bind.Options{Control: host.control, Logger: log})
+	api := bind.New(node, bind.Options{Control: host.control, Schema: bind.Schema, Logger: log})
 	server := bind.NewServer(api, bind.ServerOptions{Logger: log})
 	front := s.api.front(server, token, secure, log)
 	watched := node.Subscribe(0)
@@ -219,7 +219,8 @@ func serve(ctx context.Context, io streams, s *settings, layers *logs.Logs, clie
 		return err
 	}
 	notify("READY=1")
-	background.Go(func() { watchdog(ctx, node) })
+	alive := func() error { _, err := node.State(); return err } // takes the locks of all parts
+	background.Go(func() { watchdog(ctx, alive) })
 	select {
 	case <-ctx.Done():
 	case err := <-served:

@@ -13,9 +13,7 @@ import (
 
 // Limits of the configuration (spec 07 §6.3).
 const (
-	minConnections = 32
-	maxConnections = 512
-	maxNameLength  = 255
+	maxNameLength = 255
 )
 
 // Validate reports the first key whose value cannot be used, as a *[KeyError]
@@ -73,11 +71,14 @@ func badFileName(s string) string {
 }
 
 func validateStores(c *Config) error {
-	switch c.ProtectedStore.Backend {
+	switch b := c.ProtectedStore.Backend; b {
 	case "", "PlatformDefault":
 		return nil
 	case "LocalStorage", "IndexedDb", "ExtensionStorage":
-		return &KeyError{"protected_store.backend", c.ProtectedStore.Backend + " exists in browsers only"}
+		if b == ownBackend {
+			return nil
+		}
+		return &KeyError{"protected_store.backend", c.ProtectedStore.Backend + " does not exist here"}
 	}
 	return &KeyError{"protected_store.backend", fmt.Sprintf("%q is none of PlatformDefault, LocalStorage, IndexedDb, ExtensionStorage", c.ProtectedStore.Backend)}
 }

@@ -1,7 +1,6 @@
 package crypto
 
 import (
-	"crypto/ed25519"
 	"crypto/sha512"
 	"crypto/subtle"
 	"fmt"
@@ -20,12 +19,15 @@ func (v *vld0) GenerateKeyPair() (KeyPair, error) {
 	return keyPairOf(secret), nil
 }
 
-// keyPairOf derives the verifying key of a seed.
+// keyPairOf derives the verifying key of a seed (RFC 8032 §5.1.5).
 func keyPairOf(secret SecretKey) KeyPair {
-	key := ed25519.NewKeyFromSeed(secret.value[:])
+	h := sha512.Sum512(secret.value[:])
+	defer clear(h[:])
+	scalar := new(edwards25519.Scalar)
+	mustSet(scalar.SetBytesWithClamping(h[:ValueSize]))
 	pair := KeyPair{Public: PublicKey{Kind: secret.Kind}, Secret: secret}
-	copy(pair.Public.Value[:], key[ed25519.SeedSize:])
-	clear(key[:ed25519.SeedSize])
+	copy(pair.Public.Value[:], new(edwards25519.Point).ScalarBaseMult(scalar).Bytes())
+	*scalar = edwards25519.Scalar{}
 	return pair
 }
 
@@ -134,8 +136,8 @@ func challenge(r, public [ValueSize]byte, digest *[sha512.Size]byte) (k edwards2
 	return k
 }
 
-// mustSet takes the result of SetUniformBytes, which fails on inputs of another size
-// than 64 bytes only; the types of our inputs exclude that.
+// mustSet takes the result of SetUniformBytes or SetBytesWithClamping, which fail on
+// inputs of another size than 64 or 32 bytes only; the types of our inputs exclude that.
 func mustSet(_ *edwards25519.Scalar, err error) {
 	if err != nil {
 		panic(err)

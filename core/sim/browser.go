@@ -77,11 +77,15 @@ func (b *Browser) Dialled() []string {
 	return append([]string(nil), b.dialled...)
 }
 
-// Open counts the connections.
-func (b *Browser) Open() int {
+// Connections are those that are open, by any name.
+func (b *Browser) Connections() []transport.MessageConn {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.conns)
+	list := make([]transport.MessageConn, 0, len(b.conns))
+	for c := range b.conns {
+		list = append(list, c)
+	}
+	return list
 }
 
 // Network implements platform.NetInfo.

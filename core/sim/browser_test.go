@@ -2,8 +2,11 @@ package sim
 
 import (
 	"context"
+	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,7 +164,7 @@ func TestBrowserOffline(t *testing.T) {
 		host.SetOnline(false)
 		node.NetworkChanged()
 		wait("offline", func(s core.AttachmentStatus) bool { return s.State == attach.Attaching })
-		if n := host.Open(); n != 0 {
+		if n := len(host.Connections()); n != 0 {
 			t.Errorf("%d connections while offline", n)
 		}
 		host.SetOnline(true)
@@ -259,4 +262,73 @@ func TestBrowserSettings(t *testing.T) {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
+}
+
+// sleeper stops whoever logs a message, once, as a laptop that is closed stops a node.
+type sleeper struct {
+	slog.Handler
+	at    string
+	sleep time.Duration
+	armed atomic.Bool
+}
+
+func (s *sleeper) Enabled(context.Context, slog.Level) bool { return true }
+func (s *sleeper) WithAttrs([]slog.Attr) slog.Handler       { return s }
+
+func (s *sleeper) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == s.at && s.armed.CompareAndSwap(true, false) {
+		time.Sleep(s.sleep)
+	}
+	return nil
+}
+
+// After a sleep connections are not trusted, though they look alive: they are made
+// anew at once, and the node is ready and can be called.
+func TestBrowserSleeps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := New(11)
+		defer net.Memory.Close()
+		nodes := start(t, net, 5, nil)
+		defer func() { closeAll(t, nodes) }()
+		s := &sleeper{Handler: slog.DiscardHandler, at: "address families confirmed", sleep: 65 * time.Second}
+		net.Log = slog.New(s)
+		list, hosts := browsers(t, net, nodes, nil, 21)
+		nodes = append(nodes, list...)
+		node, host := list[0], hosts[0]
+		route, err := node.NewPrivateRoute(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := nodes[1].ImportPrivateRoute(route.Blob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.armed.Store(true)
+		host.SetOnline(true) // makes the loop log
+		node.NetworkChanged()
+		for range 12 { // what comes keeps the connections open in the sleep
+			time.Sleep(5 * time.Second)
+			if err := nodes[1].Message(t.Context(), id, []byte("are you asleep?")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s.armed.Load() {
+			t.Fatal("the node did not fall asleep")
+		}
+		old := host.Connections()
+		if len(old) == 0 {
+			t.Fatal("no connection has lived through the sleep")
+		}
+		time.Sleep(7 * time.Second) // it wakes up after five of them
+		for _, c := range host.Connections() {
+			if slices.Contains(old, c) {
+				t.Error("a connection of before the sleep is still in use")
+			}
+		}
+		if len(host.Connections()) == 0 {
+			t.Error("there is no connection after waking up")
+		}
+		waitReady(t, node)
+		talk(t.Context(), t, "native to browser", nodes[1], node)
+	})
 }

@@ -3,8 +3,8 @@
 // holds tests only, which start web/test/browser/scenario.mjs; what is not installed
 // is skipped.
 //
-//	go test ./wasm/browsertest                 # all that is installed
-//	VOILE_BROWSERS=chromium go test ./wasm/browsertest
+//	make wasm-test                                       # all that is installed
+//	VOILE_BROWSERS=chromium go test ./wasm/browsertest   # one; without it: none
 //
 // The packages under platform with code for browsers have tests of their own, which
 // [TestPackages] runs in the same browsers.

@@ -21,11 +21,13 @@ import (
 // the npm package ws where it has none of its own.
 func places(t *testing.T) []string {
 	t.Helper()
-	all := []string{"node", "chromium", "firefox"}
-	if only := os.Getenv("VOILE_BROWSERS"); only != "" {
-		return slices.DeleteFunc(all, func(p string) bool { return !slices.Contains(strings.Split(only, ","), p) })
+	only := os.Getenv("VOILE_BROWSERS")
+	if only == "" {
+		t.Skip("SKIP: takes minutes: make wasm-test sets VOILE_BROWSERS=node,chromium,firefox")
 	}
-	return all
+	return slices.DeleteFunc([]string{"node", "chromium", "firefox"}, func(p string) bool {
+		return !slices.Contains(strings.Split(only, ","), p)
+	})
 }
 
 // in runs a test in every place.
@@ -96,24 +98,45 @@ func module(t testing.TB) string {
 	return build.path
 }
 
-// job is what scenario.mjs is told.
+// job and step are what scenario.mjs is told; see there.
 type job struct {
-	Place    string         `json:"place"`
-	Scenario string         `json:"scenario"`
-	Module   string         `json:"module"`
-	Config   any            `json:"config"`
-	Data     map[string]any `json:"data"`
+	Place  string `json:"place"`
+	Module string `json:"module"`
+	Steps  []step `json:"steps"`
+	// TLS has key and cert, for a page that is served by https.
+	TLS map[string]string `json:"tls,omitempty"`
 }
 
-// play runs a scenario and reads what it has to say.
-func play(t *testing.T, j job, result any) {
+type step struct {
+	Scenario  string         `json:"scenario"`
+	Config    any            `json:"config,omitempty"`
+	Host      map[string]any `json:"host,omitempty"` // besides what the scenario says
+	Data      map[string]any `json:"data"`
+	Keep      bool           `json:"keep,omitempty"`
+	KillAfter *int           `json:"killAfter,omitempty"`
+	Quota     *int           `json:"quota,omitempty"`
+}
+
+// play runs the steps of one place and reads what each has to say into results,
+// which is a pointer to a slice.
+func play(t *testing.T, place string, results any, steps ...step) {
 	t.Helper()
+	playJob(t, job{Place: place, Steps: steps}, results)
+}
+
+func playJob(t *testing.T, j job, results any) {
+	t.Helper()
+	for i := range j.Steps {
+		if j.Steps[i].Data == nil {
+			j.Steps[i].Data = map[string]any{}
+		}
+	}
 	j.Module = module(t)
 	text, err := json.Marshal(j)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", "test/browser/scenario.mjs")
 	cmd.Dir = filepath.Join(root(t), "web")
@@ -122,10 +145,10 @@ func play(t *testing.T, j job, result any) {
 	cmd.Stdout, cmd.Stderr = &out, &log
 	cmd.WaitDelay = 5 * time.Second
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s in %s: %v\n%s", j.Scenario, j.Place, err, log.String())
+		t.Fatalf("%v\n%s", err, log.String())
 	}
-	if err := json.Unmarshal(out.Bytes(), result); err != nil {
-		t.Fatalf("%s in %s: %v: %s\n%s", j.Scenario, j.Place, err, out.String(), log.String())
+	if err := json.Unmarshal(out.Bytes(), results); err != nil {
+		t.Fatalf("%v: %s\n%s", err, out.String(), log.String())
 	}
 	if testing.Verbose() && log.Len() > 0 {
 		t.Log(log.String())

@@ -59,7 +59,7 @@ func TestNetwork(t *testing.T) {
 		served := make(chan []string)
 		go func() { served <- serve(ctx, node, updates) }()
 
-		var got struct {
+		var results []struct {
 			ReadyMS           int `json:"readyMs"`
 			Answer            string
 			Calls             []string
@@ -69,9 +69,10 @@ func TestNetwork(t *testing.T) {
 			Stats             struct{ GoHeap, GoSys, Goroutines float64 }
 			LastUpdate, Error string
 		}
-		play(t, job{Place: place, Scenario: "network", Config: browserConfig(record), Data: map[string]any{
+		play(t, place, &results, step{Scenario: "network", Config: browserConfig(record), Data: map[string]any{
 			"friend": base64.RawURLEncoding.EncodeToString(route.Blob),
-		}}, &got)
+		}})
+		got := results[0]
 		cancel()
 		updates.Close()
 		said := <-served

@@ -31,18 +31,18 @@
 //	}
 //
 // Lines and blobs are those of bind (the remote JSON API with bytes beside it).
-// answer always resolves; what goes wrong with a request is in its line. Other
-// promises reject with an Error whose code is one of the fifteen kinds of the API,
-// and functions that do not wait throw such an Error.
+// answer always resolves; what goes wrong with a request is in its line. start
+// rejects with an Error whose code is one of the fifteen kinds of the API. Nothing
+// else rejects or throws. A panic is a bug: onCrash is told of it, once.
 //
 // onUpdate gets the updates of a session in order. A promise that it returns is
 // waited for before the next: a slow application slows down what comes. Its
 // exceptions are logged. Bytes are copied once, into arrays that belong to the
 // receiver and can be transferred.
 //
-// A method of a handle may be called after close: it then fails with
-// NotInitialized (close itself does nothing). Nothing of a closed handle stays in
-// memory.
+// A method of a handle may be called after close: calls are answered with
+// NotInitialized, stats gives null, everything else does nothing. Nothing of a closed
+// handle stays in memory.
 //
 // The package imports bind/instance and the adapters.
 package module

@@ -4,11 +4,13 @@ package module
 
 import (
 	"errors"
+	"log/slog"
 	"sync"
 	"syscall/js"
 
 	"github.com/voile-net/voile/bind/instance"
 	"github.com/voile-net/voile/bind/jsonapi"
+	"github.com/voile-net/voile/core"
 )
 
 // session is one of a node's. Goroutines: those of the instance's session, ended by
@@ -39,8 +41,14 @@ func (n *node) open(onUpdate js.Value) int {
 		update = func(line []byte, blobs [][]byte) { s.update(onUpdate, line, blobs) }
 	}
 	s.inner = n.instance.Open(update)
+	if n.host.level != nil && n.host.secure && len(n.host.gateways) == 0 {
+		n.instance.Node().PublishLog(core.LogUpdate{Level: slog.LevelWarn, Message: insecure})
+	}
 	return s.id
 }
+
+// insecure says why a node of a page that came by https may find nobody.
+const insecure = "the page came by https: nodes at ws:// can only be reached through a gateway at wss://, and there is none"
 
 // update gives one update to the application and waits for the promise that it may
 // return.

@@ -60,9 +60,13 @@ func jsError(err error) js.Value {
 	return e
 }
 
-// toBytes copies Uint8Arrays; what is none is an empty one.
+// maxBlobs is beyond what any request has.
+const maxBlobs = 4096
+
+// toBytes copies Uint8Arrays; what is none is an empty one. Anything but an Array of
+// at most maxBlobs is none: the line's references then find nothing.
 func toBytes(list js.Value) [][]byte {
-	if list.Type() != js.TypeObject {
+	if !list.InstanceOf(js.Global().Get("Array")) || list.Length() > maxBlobs {
 		return nil
 	}
 	blobs := make([][]byte, list.Length())

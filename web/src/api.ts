@@ -2,6 +2,7 @@
 export { fromBase64, toBase64, type Line } from "./codec.js";
 export { CryptoSystem } from "./crypto-system.js";
 export { DHTTransaction, type TransactionSetOptions } from "./dht-transaction.js";
+export { ErrorCode } from "./error-code.js";
 export { VoileError, type VoileErrorFields } from "./error.js";
 export { IncomingCall } from "./incoming-call.js";
 export type { NodeStats } from "./module.js";
@@ -14,7 +15,7 @@ export {
   RoutingContext,
   type CreateRecordOptions, type GetValueOptions, type InspectOptions, type OpenRecordOptions, type SetValueOptions, type WatchOptions,
 } from "./routing-context.js";
-export { dflt, smpl, splitKeyPair } from "./schema.js";
+export { dflt, smpl, splitKeyPair, type SchemaMember, type SplitKeyPair } from "./schema.js";
 export { TableDB, TableDBTransaction, type TableKey } from "./table-db.js";
 export type { UpdatesOptions } from "./updates.js";
 export type * from "./generated/api.js";

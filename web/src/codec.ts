@@ -16,7 +16,9 @@ import {
 
 /** A line with the bytes beside it. */
 export interface Line {
+  /** A JSON object. */
   line: string;
+  /** What `"#0"`, `"#1"`, … in it stand for. */
   blobs: Uint8Array[];
 }
 

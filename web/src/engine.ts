@@ -1,6 +1,6 @@
 import { encodeRequest } from "./codec.js";
 import { asVoileError, VoileError } from "./error.js";
-import type { LoadModule, NodeHandle } from "./module.js";
+import type { LoadModule, ModuleApi, ModuleHost, NodeHandle } from "./module.js";
 import { Owner } from "./owner.js";
 import type { Ask, Channel, EngineMessage, EngineOptions, PageMessage, Role } from "./protocol.js";
 import { Relay } from "./relay.js";
@@ -11,6 +11,12 @@ import { Tabs, type TabPlatform } from "./tabs.js";
  * loaded again comes before its own last one is quite gone.
  */
 const exclusiveWait = 2000;
+
+/**
+ * How long the owner waits for the store, in milliseconds: the browser gives up what a
+ * tab held that has died, its store and its place as owner, in no set order.
+ */
+const storeWait = 5000;
 
 /**
  * Serves one page. It runs where the page's thread is not: in a worker. It owns a node,
@@ -160,9 +166,10 @@ export class Engine {
       failed = text;
       this.#crash(text, stack);
     };
-    const api = await this.#load(o.wasmUrl, (reason) => crash(reason, ""));
+    const module = await this.#load(o.wasmUrl, (reason) => crash(reason, ""));
+    const { api } = module;
     if (api.abi !== 1) throw new VoileError("Internal", { message: `the module has version ${String(api.abi)} of its interface, this package 1: both must be of one release` });
-    const node = await api.start(o.config, {
+    const node = await this.#startNode(api, {
       storage: o.storage, database: o.database, secure: o.secure, onCrash: crash,
       ...(o.logLevel === undefined ? {} : { logLevel: o.logLevel }),
       ...(o.memoryLimit === undefined ? {} : { memoryLimit: o.memoryLimit }),
@@ -172,9 +179,21 @@ export class Engine {
       this.#giveUp();
       return;
     }
-    this.#owner = new Owner(node, api.version, (m, transfer) => this.#page.post(m, transfer), this.#tabs);
+    this.#owner = new Owner(node, module, (m, transfer) => this.#page.post(m, transfer), this.#tabs);
     if (attach) this.#attachAgain(node);
     this.#announce("owner", api.version);
+  }
+
+  /** Starts the node; the one before may need a moment to let go of the store. */
+  async #startNode(api: ModuleApi, host: ModuleHost): Promise<NodeHandle> {
+    for (const until = Date.now() + storeWait; ; ) {
+      try {
+        return await api.start(this.#options!.config, host);
+      } catch (e) {
+        if (this.#tabs === undefined || asVoileError(e).code !== "AlreadyInitialized" || Date.now() > until) throw e;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
   }
 
   #attachAgain(node: NodeHandle): void {

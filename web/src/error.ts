@@ -1,3 +1,4 @@
+import { ErrorCode } from "./error-code.js";
 import { errorKinds, type ErrorFields, type ErrorKind } from "./generated/api.js";
 
 /** The fields of an error by name; which ones there are depends on its kind. */
@@ -32,6 +33,12 @@ export class VoileError extends Error {
     this.fields = Object.freeze({ ...fields });
   }
 
+  /** The number of the kind, the same in every language of Voile. */
+  get number(): number {
+    return ErrorCode[this.code];
+  }
+
+  /** Always `VoileError`. */
   override get name(): string {
     return "VoileError";
   }

@@ -138,6 +138,7 @@ export class VoileNode extends EventTarget {
     return this.close();
   }
 
+  /** Listens to an event of {@link NodeEvents}. */
   override addEventListener<K extends keyof NodeEvents>(type: K, listener: (event: NodeEvents[K]) => void, options?: boolean | AddEventListenerOptions): void;
   override addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
   override addEventListener(type: string, listener: unknown, options?: boolean | AddEventListenerOptions): void {

@@ -20,6 +20,7 @@ export class Requests implements HandleHost {
     this.#link = link;
   }
 
+  /** Grows when another node is behind. */
   get generation(): number {
     return this.#link.generation;
   }
@@ -71,7 +72,7 @@ export class Requests implements HandleHost {
 }
 
 /** The promise, or the signal's reason if that comes first. */
-function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();

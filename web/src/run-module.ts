@@ -26,7 +26,7 @@ export function runModule(instantiate: (url: string, imports: WebAssembly.Import
       } catch (cause) {
         throw new VoileError("Internal", { message: `cannot load the module ${url}: ${cause instanceof Error ? cause.message : String(cause)}` }, { cause });
       }
-      return await new Promise<ModuleApi>((resolve, reject) => {
+      const api = await new Promise<ModuleApi>((resolve, reject) => {
         globalThis.__voile_ready = resolve;
         go.run(instance).then(
           () => "the module has ended",
@@ -38,6 +38,7 @@ export function runModule(instantiate: (url: string, imports: WebAssembly.Import
       }).finally(() => {
         globalThis.__voile_ready = undefined;
       });
+      return { api, memory: () => (instance.exports["mem"] as WebAssembly.Memory).buffer.byteLength };
     });
     turn = mine.catch(() => {});
     return mine;
@@ -46,11 +47,23 @@ export function runModule(instantiate: (url: string, imports: WebAssembly.Import
 
 /** Loads by fetch, compiling while the bytes arrive. A name that ends in .gz is unpacked here. */
 export const fetchModule: LoadModule = runModule(async (url, imports) => {
-  const response = await fetch(url, { credentials: "same-origin" });
-  if (!response.ok) throw new Error(`the server answers ${response.status} ${response.statusText}`.trimEnd());
+  try {
+    return await fetchInstance(url, imports, "default");
+  } catch (e) {
+    if (e instanceof StatusError) throw e;
+    // Browsers drop a body from the cache at times, as when two tabs load it at once.
+    return await fetchInstance(url, imports, "reload");
+  }
+});
+
+class StatusError extends Error {}
+
+async function fetchInstance(url: string, imports: WebAssembly.Imports, cache: RequestCache): Promise<WebAssembly.Instance> {
+  const response = await fetch(url, { credentials: "same-origin", cache });
+  if (!response.ok) throw new StatusError(`the server answers ${response.status} ${response.statusText}`.trimEnd());
   const packed = new URL(url).pathname.endsWith(".gz") && response.headers.get("content-encoding") === null;
   const body = packed && response.body !== null ? response.body.pipeThrough(new DecompressionStream("gzip")) : response.body;
   // The type is set here, since static servers do not all know it.
   const wasm = new Response(body, { headers: { "content-type": "application/wasm" } });
   return (await WebAssembly.instantiateStreaming(wasm, imports)).instance;
-});
+}

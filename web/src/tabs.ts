@@ -25,7 +25,7 @@ export class Tabs {
 
   constructor(platform: TabPlatform, database: string) {
     this.#platform = platform;
-    this.#name = `voile:${database}`;
+    this.#name = `voile-tabs:${database}`; // the module has a lock of its own on the database
   }
 
   /**

@@ -73,6 +73,7 @@ func (l *Library) StartNode(ctx context.Context, o Options, text []byte, from Ca
 			if o.Ask != nil && n.store != nil {
 				n.store.Use(o.Ask)
 			}
+			l.abandonDead(n)
 			return n.handle, nil
 		}
 	}

@@ -22,6 +22,9 @@ type SessionOptions struct {
 	// Direct: answers go to Deliver at once, from any goroutine and beside other
 	// events. Deliver must then not block.
 	Direct bool
+	// Alive says whether anybody takes the events still. It is asked when the node is
+	// taken over. nil: yes.
+	Alive func() bool
 }
 
 // session is one user of a node's API.
@@ -33,7 +36,8 @@ type session struct {
 	queue    *queue
 	deliver  func(*Event) // nil: polled
 	direct   bool
-	window   *window // nil: no limit
+	window   *window     // nil: no limit
+	alive    func() bool // nil: always
 	// open counts calls whose answer has not been taken yet.
 	open atomic.Int64
 
@@ -49,7 +53,7 @@ func (l *Library) OpenSession(h Handle, o SessionOptions, from Caller) (Handle, 
 	if err != nil {
 		return 0, err
 	}
-	s := &session{library: l, node: n, queue: newQueue(), deliver: o.Deliver, direct: o.Direct && o.Deliver != nil}
+	s := &session{library: l, node: n, queue: newQueue(), deliver: o.Deliver, direct: o.Direct && o.Deliver != nil, alive: o.Alive}
 	if o.Window > 0 {
 		s.window = newWindow(o.Window)
 	}
@@ -165,6 +169,19 @@ func (l *Library) CloseSession(h Handle, from Caller) error {
 // there any more.
 func (l *Library) Abandon(h Handle) {
 	l.wg.Go(func() { _ = l.CloseSession(h, Caller{}) }) // closed already: fine
+}
+
+// abandonDead closes the sessions of a node that nobody takes the events of any more:
+// those that wait for an acknowledgement would not notice.
+func (l *Library) abandonDead(n *node) {
+	l.mu.Lock()
+	sessions := n.sessionsLocked()
+	l.mu.Unlock()
+	for _, s := range sessions {
+		if s.alive != nil && !s.alive() {
+			l.Abandon(s.handle)
+		}
+	}
 }
 
 // Poll takes the next event of a session that does not deliver; negative: it waits

@@ -23,7 +23,8 @@ const (
 	maxDebt = 30 * time.Second
 )
 
-// Gate decides. Its methods may be called from any goroutine and do not block.
+// Gate decides. Its methods may be called from any goroutine and do not block. Their
+// errors are *Refusal.
 // Locks: mu, never held while calling out.
 type Gate struct {
 	settings Settings
@@ -79,14 +80,14 @@ func (g *Gate) Origin(given string) error {
 	if slices.ContainsFunc(g.origins, func(o origin) bool { return o.fits(given) }) {
 		return nil
 	}
-	return g.Refuse(refuse(NotAllowed, "pages of this origin may not use this gateway"))
+	return refuse(NotAllowed, "pages of this origin may not use this gateway")
 }
 
 // Parse reads the path of a URL that was opened.
 func (g *Gate) Parse(path string) (edgeurl.Node, error) {
 	n, err := edgeurl.Parse(path)
 	if err != nil {
-		return n, g.Refuse(refuse(BadURL, "want /ws/HOST/PORT/PATH"))
+		return n, refuse(BadURL, "want /ws/HOST/PORT/PATH")
 	}
 	return n, nil
 }
@@ -115,17 +116,17 @@ func (g *Gate) Admit(client netip.Addr, now time.Time) (*Pass, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.open >= g.settings.MaxConnections {
-		return nil, g.countLocked(refuse(Busy, "the gateway is full"))
+		return nil, refuse(Busy, "the gateway is full")
 	}
 	p := known(g.clients, ClientOf(client), now)
 	if p == nil {
-		return nil, g.countLocked(refuse(Busy, "the gateway knows too many clients"))
+		return nil, refuse(Busy, "the gateway knows too many clients")
 	}
 	if p.open >= g.settings.MaxPerClient {
-		return nil, g.countLocked(refuse(TooMany, "too many connections from this address"))
+		return nil, refuse(TooMany, "too many connections from this address")
 	}
 	if !p.opens.tryTake(now, 1, perMinute(g.settings.OpensPerClient), openBurst) {
-		return nil, g.countLocked(refuse(TooMany, "too many new connections from this address in a minute"))
+		return nil, refuse(TooMany, "too many new connections from this address in a minute")
 	}
 	p.open++
 	g.open++
@@ -164,7 +165,7 @@ func (g *Gate) MayResolve(n edgeurl.Node) error {
 	if slices.ContainsFunc(g.rules.list, func(r Rule) bool { return r.mayAllow(n.Host(), n.Port()) }) {
 		return nil
 	}
-	return g.Refuse(refuse(NotAllowed, "this gateway does not connect to this node"))
+	return refuse(NotAllowed, "this gateway does not connect to this node")
 }
 
 // Choose keeps of the addresses of a host those that may be connected to, in their
@@ -176,11 +177,11 @@ func (g *Gate) Choose(n edgeurl.Node, addrs []netip.Addr) ([]netip.AddrPort, err
 		host = ""
 	}
 	if len(addrs) == 0 {
-		return nil, g.Refuse(refuse(NoName, "the name of the node has no address"))
+		return nil, refuse(NoName, "the name of the node has no address")
 	}
 	chosen := g.rules.choose(host, n.Port(), addrs)
 	if len(chosen) == 0 {
-		return nil, g.Refuse(refuse(NotAllowed, "this gateway does not connect to this node"))
+		return nil, refuse(NotAllowed, "this gateway does not connect to this node")
 	}
 	return chosen[:min(len(chosen), maxAddresses)], nil
 }
@@ -195,11 +196,11 @@ func (p *Pass) Reach(node netip.AddrPort, now time.Time) error {
 	n := known(g.nodes, node, now)
 	switch {
 	case n == nil:
-		return g.countLocked(refuse(Busy, "the gateway knows too many nodes"))
+		return refuse(Busy, "the gateway knows too many nodes")
 	case n.open >= g.settings.MaxPerNode:
-		return g.countLocked(refuse(TooMany, "too many connections to this node"))
+		return refuse(TooMany, "too many connections to this node")
 	case !n.opens.tryTake(now, 1, perMinute(g.settings.OpensPerNode), openBurst):
-		return g.countLocked(refuse(TooMany, "too many new connections to this node in a minute"))
+		return refuse(TooMany, "too many new connections to this node in a minute")
 	}
 	n.open++
 	n.uselessFromNow = n.opens.freeAt
@@ -281,16 +282,11 @@ func CheckMessage(binary bool, length int) error {
 	return nil
 }
 
-// Refuse counts a refusal that the caller decided, and returns it.
-func (g *Gate) Refuse(r *Refusal) error {
+// Refused counts a connection that was refused.
+func (g *Gate) Refused(r *Refusal) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.countLocked(r)
-}
-
-func (g *Gate) countLocked(r *Refusal) error {
 	g.refused[r.Code]++
-	return r
 }
 
 // Stats are what an operator sees: numbers, no addresses.

@@ -77,8 +77,8 @@ type Entry struct {
 func (s *Settings) Entries() []Entry {
 	const many, hour = 1_000_000, 3_600_000
 	return []Entry{
-		{"origins", &s.Origins, 0, 0, "an origin whose pages may connect, such as https://app.example or https://*.app.example; * for all"},
-		{"nodes", &s.Nodes, 0, 0, "what may be connected to: public, an address, a CIDR or a name, each with :PORT or :FROM-TO or neither"},
+		{"origins", &s.Origins, 0, 0, "an `origin` whose pages may connect, such as https://app.example or https://*.app.example; * for all"},
+		{"nodes", &s.Nodes, 0, 0, "a `rule` for what may be connected to: public, an address, a CIDR or a name, with :PORT or :FROM-TO behind it or neither"},
 		{"max_connections", &s.MaxConnections, 1, many, "connections at the same time"},
 		{"max_per_client", &s.MaxPerClient, 1, many, "connections of one client (IPv4 address or IPv6 /56)"},
 		{"max_per_node", &s.MaxPerNode, 1, many, "connections to one node; nodes take 32 from an address"},

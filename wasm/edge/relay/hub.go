@@ -57,19 +57,25 @@ const upgrade = 101
 // the connect time-out.
 func (h *Hub) Open(ctx context.Context, r Request) Answer {
 	if err := h.Gate.Origin(r.Origin); err != nil {
-		refusal := refusalOf(err) // and not a word more to such a page
-		return Answer{Status: refusal.Code.Status(), Refusal: refusal}
+		return h.refuse(err, nil) // and not a word more to such a page
 	}
 	session, err := h.open(ctx, r)
-	switch {
-	case err == nil && slices.Contains(r.Offered, edgeurl.Open):
-		return Answer{Status: upgrade, Subprotocol: edgeurl.Open, Session: session}
-	case err == nil:
-		return Answer{Status: upgrade, Session: session}
-	case slices.Contains(r.Offered, edgeurl.Refused):
-		return Answer{Status: upgrade, Subprotocol: edgeurl.Refused, Refusal: refusalOf(err)}
+	if err != nil {
+		return h.refuse(err, r.Offered)
 	}
+	a := Answer{Status: upgrade, Session: session}
+	if slices.Contains(r.Offered, edgeurl.Open) {
+		a.Subprotocol = edgeurl.Open
+	}
+	return a
+}
+
+func (h *Hub) refuse(err error, offered []string) Answer {
 	refusal := refusalOf(err)
+	h.Gate.Refused(refusal)
+	if slices.Contains(offered, edgeurl.Refused) {
+		return Answer{Status: upgrade, Subprotocol: edgeurl.Refused, Refusal: refusal}
+	}
 	return Answer{Status: refusal.Code.Status(), Refusal: refusal}
 }
 
@@ -101,7 +107,7 @@ func (h *Hub) reach(ctx context.Context, pass *policy.Pass, node edgeurl.Node) (
 	if !node.Addr().IsValid() {
 		var err error
 		if addrs, err = h.Network.Lookup(ctx, node.Host()); err != nil {
-			return nil, h.Gate.Refuse(unreached(ctx, policy.NoName, "the name of the node does not resolve"))
+			return nil, unreached(ctx, policy.NoName, "the name of the node does not resolve")
 		}
 	}
 	chosen, err := h.Gate.Choose(node, addrs)
@@ -116,7 +122,7 @@ func (h *Hub) reach(ctx context.Context, pass *policy.Pass, node edgeurl.Node) (
 		if l, err = h.connect(ctx, at, node.Request()); err == nil {
 			return l, nil
 		}
-		err = h.Gate.Refuse(unreached(ctx, policy.NodeBroken, "no connection to the node"))
+		err = unreached(ctx, policy.NodeBroken, "no connection to the node")
 		if ctx.Err() != nil {
 			break
 		}

@@ -19,12 +19,12 @@ var ErrPageClosed = errors.New("relay: the page has closed the connection")
 //     it took on the wire, in bytes. What the page does wrong is a *policy.Refusal; its
 //     end, in any way, is ErrPageClosed. One goroutine reads.
 //   - Write does not keep msg. It blocks until the page, or the way to it, has taken
-//     what was sent before, and gives up when ctx ends. One goroutine writes.
+//     what was sent before. Its error is ErrPageClosed. One goroutine writes.
 //   - Close says the code and the reason to the page, if it still listens, and ends
-//     waiting calls. It takes a second at most and is called once.
+//     waiting calls. It takes a few seconds at most and is called once.
 type Page interface {
 	Read() (msg []byte, cost int, err error)
-	Write(ctx context.Context, msg []byte) error
+	Write(msg []byte) error
 	Close(code policy.Code, reason string)
 }
 
@@ -51,7 +51,7 @@ func (s *Session) Run(ctx context.Context, page Page) *policy.Refusal {
 	moved := func() { idle.Reset(s.settings.IdleTimeout) }
 	var wg sync.WaitGroup
 	wg.Go(func() { end(s.up(ctx, page, moved)) })
-	wg.Go(func() { end(s.down(ctx, page, moved)) })
+	wg.Go(func() { end(s.down(ctx, end, page, moved)) })
 	<-ctx.Done()
 	why := endOf(context.Cause(ctx))
 	page.Close(why.Code, why.Text)
@@ -83,7 +83,10 @@ func (s *Session) up(ctx context.Context, page Page, moved func()) error {
 }
 
 // down carries messages of the node.
-func (s *Session) down(ctx context.Context, page Page, moved func()) error {
+func (s *Session) down(ctx context.Context, end context.CancelCauseFunc, page Page, moved func()) error {
+	slow := func() {
+		end(&policy.Refusal{Code: policy.Unread, Text: "the page does not read what comes for it"})
+	}
 	for {
 		msg, cost, err := s.link.read()
 		if err != nil {
@@ -95,21 +98,14 @@ func (s *Session) down(ctx context.Context, page Page, moved func()) error {
 		if len(msg) == 0 { // says nothing (spec 02 §4)
 			continue
 		}
-		if err := s.write(ctx, page, msg); err != nil {
+		timer := time.AfterFunc(s.settings.SendTimeout, slow) // page.Close ends the Write
+		err = page.Write(msg)
+		timer.Stop()
+		if err != nil {
 			return err
 		}
 		moved()
 	}
-}
-
-func (s *Session) write(ctx context.Context, page Page, msg []byte) error {
-	timed, cancel := context.WithTimeout(ctx, s.settings.SendTimeout)
-	defer cancel()
-	err := page.Write(timed, msg)
-	if err != nil && ctx.Err() == nil && errors.Is(timed.Err(), context.DeadlineExceeded) {
-		return &policy.Refusal{Code: policy.Unread, Text: "the page does not read what comes for it"}
-	}
-	return err
 }
 
 // wait waits for a rate. It fails when ctx has ended.

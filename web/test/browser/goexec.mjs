@@ -6,7 +6,8 @@
  *
  * VOILE_BROWSER: "chromium" (the default), "firefox", or "node" for Node itself; a
  * browser that is not installed prints SKIP. VOILE_SCOPE: "worker" (the default) or
- * "page". VOILE_TIMEOUT: milliseconds, 180000 if not set. Other variables that begin
+ * "page", or "sandbox" for a page without an origin, to which browsers deny
+ * storage. VOILE_TIMEOUT: milliseconds, 180000 if not set. Other variables that begin
  * with VOILE_ reach the test, and VOILE_WS, the URL of the server of peer.mjs. The
  * exit code is the test's.
  */
@@ -80,6 +81,7 @@ async function main([program, ...args]) {
        });`
     : `${runTest}\nglobalThis.result = runTest(${job});`;
   const server = await serve({
+    headers: scope === 'sandbox' ? { 'content-security-policy': 'sandbox allow-scripts', 'access-control-allow-origin': '*' } : {},
     files: {
       '/': `<!doctype html><meta charset="utf-8"><title>go test</title><link rel="icon" href="data:,"><script src="/wasm_exec.js"></script><script>${page}</script>`,
       '/worker.js': inWorker,

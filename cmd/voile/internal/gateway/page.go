@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -21,7 +22,7 @@ const (
 	// those between them. Browsers send a message in one frame.
 	maxOverhead = 2 * policy.MaxMessage
 	// closeTime bounds how long the end of a connection may take.
-	closeTime = time.Second
+	closeTime = 3 * time.Second
 	// keptBuffer is what a quiet connection keeps of its buffer.
 	keptBuffer = 4 << 10
 )
@@ -87,13 +88,12 @@ func readError(err error) error {
 	return &policy.Refusal{Code: policy.Broken, Text: "broken frame"}
 }
 
-// Write implements relay.Page.
-func (p *page) Write(ctx context.Context, msg []byte) error {
-	err := p.ws.Write(ctx, websocket.MessageBinary, msg)
-	if err != nil && ctx.Err() == nil {
+// Write implements relay.Page. As in Read, Close ends it.
+func (p *page) Write(msg []byte) error {
+	if p.ws.Write(context.Background(), websocket.MessageBinary, msg) != nil {
 		return relay.ErrPageClosed
 	}
-	return err
+	return nil
 }
 
 // Close implements relay.Page.
@@ -113,6 +113,7 @@ type rawConn struct {
 	net.Conn
 	received atomic.Uint64
 	limit    atomic.Uint64 // of received
+	flooded  atomic.Bool   // the limit was reached
 }
 
 // mark begins a new message, and returns what had been received before it.
@@ -125,6 +126,7 @@ func (c *rawConn) mark() uint64 {
 // Read implements net.Conn.
 func (c *rawConn) Read(b []byte) (int, error) {
 	if c.received.Load() >= c.limit.Load() {
+		c.flooded.Store(true)
 		return 0, errTooMany
 	}
 	n, err := c.Conn.Read(b)
@@ -134,8 +136,19 @@ func (c *rawConn) Read(b []byte) (int, error) {
 
 // end makes what still happens short.
 func (c *rawConn) end() {
-	c.mark()
+	c.limit.Store(math.MaxUint64)
 	c.SetDeadline(time.Now().Add(closeTime))
+}
+
+// Close implements net.Conn. Of a flood it drops what comes until the time is over: a
+// connection that is closed before all was read is reset, and the page would not see
+// why.
+func (c *rawConn) Close() error {
+	if c.flooded.Load() {
+		c.SetDeadline(time.Now().Add(closeTime))
+		io.Copy(io.Discard, c.Conn)
+	}
+	return c.Conn.Close()
 }
 
 // hijacker gives a rawConn to the library.

@@ -78,8 +78,9 @@ func New(o Options) (*Server, error) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.handle),
-		ReadHeaderTimeout: headTime, ReadTimeout: headTime, IdleTimeout: headTime,
-		WriteTimeout:   headTime + o.Settings.ConnectTimeout,
+		ReadHeaderTimeout: headTime, IdleTimeout: headTime,
+		// Reading goes on while the node is connected to, to notice a page that leaves.
+		ReadTimeout: headTime + o.Settings.ConnectTimeout, WriteTimeout: headTime + o.Settings.ConnectTimeout,
 		MaxHeaderBytes: maxHead,
 		ErrorLog:       slog.NewLogLogger(quiet{}, slog.LevelDebug),
 	}

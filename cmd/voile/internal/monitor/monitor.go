@@ -47,11 +47,26 @@ type Server struct {
 // decides about the Host of a request, against names that strangers point here.
 func New(l net.Listener, allowed func(host string) bool, log *slog.Logger) *Server {
 	s := &Server{listener: l, allowed: allowed}
+	s.prepare(&collector{server: s, descs: descriptions()}, s.health, s.ready, log)
+	return s
+}
+
+// Of makes a server about something else than a node, which shows its own metrics and
+// is well and ready as long as it runs. It answers at once. The rest is as with New.
+func Of(l net.Listener, allowed func(host string) bool, metrics prometheus.Collector, log *slog.Logger) *Server {
+	s := &Server{listener: l, allowed: allowed}
+	well := func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, status{Status: "ok"}) }
+	s.prepare(metrics, well, well, log)
+	s.run()
+	return s
+}
+
+func (s *Server) prepare(metrics prometheus.Collector, health, ready http.HandlerFunc, log *slog.Logger) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(&collector{server: s, descs: descriptions()}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(metrics, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", s.health)
-	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /healthz", health)
+	mux.HandleFunc("GET /readyz", ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn), MaxRequestsInFlight: scrapes, DisableCompression: false,
 	}))
@@ -60,7 +75,13 @@ func New(l net.Listener, allowed func(host string) bool, log *slog.Logger) *Serv
 		ReadHeaderTimeout: headTime, ReadTimeout: headTime, WriteTimeout: bodyTime, IdleTimeout: time.Minute,
 		MaxHeaderBytes: maxHead, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	return s
+}
+
+func (s *Server) run() {
+	s.wg.Go(func() {
+		// It ends with Close alone; a listener that fails is one that was closed.
+		_ = s.http.Serve(s.listener)
+	})
 }
 
 // guard lets no web page read along: neither by a name that leads here nor from
@@ -79,10 +100,7 @@ func (s *Server) guard(w http.ResponseWriter, r *http.Request, next http.Handler
 func (s *Server) Start(source Source, clients func() int) {
 	s.source.Store(&source)
 	s.clients.Store(&clients)
-	s.wg.Go(func() {
-		// It ends with Close alone; a listener that fails is one that was closed.
-		_ = s.http.Serve(s.listener)
-	})
+	s.run()
 }
 
 // Addr is where the server listens.
