@@ -162,7 +162,9 @@ func gobind(t testing.TB) string {
 		t.Skipf("SKIP: gobind is not to be had: %v", err)
 	}
 	sources := find(t, ".go", filepath.Join(root(t), "mobile"))
-	sources = slices.DeleteFunc(sources, func(name string) bool { return filepath.Dir(name) != filepath.Join(root(t), "mobile") })
+	sources = slices.DeleteFunc(sources, func(name string) bool {
+		return filepath.Dir(name) != filepath.Join(root(t), "mobile") || strings.HasSuffix(name, "_test.go")
+	})
 	sources = append(sources, filepath.Join(root(t), "go.mod"))
 	return once(t, "gobind-"+sum(t, sources), func(dir string) {
 		out := run(t, root(t), nil, tool, "-lang=java,objc,go", "-javapkg=net.voile", "-outdir="+dir, "./mobile")

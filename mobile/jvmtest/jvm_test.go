@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,7 +156,7 @@ func TestJava(t *testing.T) {
 // kotlinc compiles Kotlin; what it warns of is an error.
 func kotlinc(t testing.TB, lib, out, cp string, args ...string) {
 	t.Helper()
-	compiler := classpath(find(t, ".jar", lib)...)
+	compiler := classpath(slices.DeleteFunc(find(t, ".jar", lib), func(name string) bool { return name == jar(t, lib, "android-all") })...)
 	run(t, out, nil, "java", append([]string{
 		"-cp", compiler, "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler",
 		"-no-stdlib", "-no-reflect", "-jvm-target", "17", "-Werror", "-cp", cp, "-d", out,

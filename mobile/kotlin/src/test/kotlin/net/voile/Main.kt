@@ -18,7 +18,7 @@ fun main(args: Array<String>) {
     for ((name, test) in tests) {
         if (args.isNotEmpty() && args.none { it in name }) continue
         try {
-            runBlocking { withTimeout(120_000) { test() } }
+            runBlocking { withTimeout(300_000) { test() } }
             println("ok $name")
         } catch (e: Throwable) {
             failed++

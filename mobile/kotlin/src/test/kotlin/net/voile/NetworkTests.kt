@@ -1,6 +1,7 @@
 package net.voile
 
 import java.nio.file.Files
+import java.util.concurrent.atomic.AtomicInteger
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
@@ -31,7 +32,13 @@ private val ready = VeilidStateAttachmentCondition(optPublicInternetReady = true
 
 /** A node of the network that is ready, and what it is told. */
 private class Peer(val node: VoileNode, val updates: Channel<VeilidUpdate>, scope: CoroutineScope) {
-    val collecting = scope.launch(Dispatchers.Default, CoroutineStart.UNDISPATCHED) { node.updates().collect { updates.send(it) } }
+    val logs = AtomicInteger()
+    val collecting = scope.launch(Dispatchers.Default, CoroutineStart.UNDISPATCHED) {
+        node.updates().collect {
+            if (it is VeilidLog) logs.incrementAndGet()
+            updates.send(it)
+        }
+    }
 
     suspend fun join() {
         while (node.status().sessions < 2) yield()
@@ -56,7 +63,7 @@ fun networkTests(tests: MutableMap<String, suspend () -> Unit>) {
             coroutineScope {
                 val dir = Files.createTempDirectory("voile").toFile()
                 val key = aesKey()
-                val options = NodeOptions(dir.path, SealedFiles(dir.resolve("secrets")) { key }, JavaNetwork())
+                val options = NodeOptions(dir.path, SealedFiles(dir.resolve("secrets")) { key }, JavaNetwork(), logLevel = VeilidLogLevel.DEBUG)
                 val alice = Peer(VoileNode.start(network.config("alice"), options), Channel(Channel.UNLIMITED), this)
                 val bob = Peer(VoileNode.start(network.config("bob"), NodeOptions()), Channel(Channel.UNLIMITED), this)
                 alice.join()
@@ -130,6 +137,7 @@ fun networkTests(tests: MutableMap<String, suspend () -> Unit>) {
 
                 bob.end()
                 alice.end()
+                holds("no log", alice.logs.get() > 0)
                 same(alice.node.isShutdownOrGone(), true)
             }
         }

@@ -227,16 +227,6 @@ fun nodeTests(tests: MutableMap<String, suspend () -> Unit>) {
         fails<VoileException.NotInitialized> { node.now() }
         node.stop()
     }
-    tests["the log comes as updates"] = {
-        withNode(NodeOptions(logLevel = VeilidLogLevel.TRACE)) { node ->
-            coroutineScope {
-                val log = async(Dispatchers.Default, CoroutineStart.UNDISPATCHED) { node.updates().first { it is VeilidLog } }
-                while (node.status().sessions < 2) yield()
-                node.attach()
-                holds("no text in ${log.await()}", (log.await() as VeilidLog).message.isNotEmpty())
-            }
-        }
-    }
     tests["data outlive the node under secrets in files"] = {
         val dir = Files.createTempDirectory("voile").toFile()
         val key = aesKey()
