@@ -74,7 +74,7 @@ web-package: web-module
 	cd web && node_modules/.bin/tsc -p tsconfig.json
 
 web-test: web-package build
-	cd web && node --test --test-reporter=spec test/*.test.mjs
+	cd web && node --test --test-concurrency=1 --test-reporter=spec test/unit/*.test.mjs test/*.test.mjs
 
 # The module and its adapters in Node, Chromium and Firefox, against native nodes.
 wasm-test:

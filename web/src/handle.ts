@@ -53,11 +53,6 @@ export class Handle {
     this.#made = undefined;
   }
 
-  /** Whether dispose was called. */
-  get disposed(): boolean {
-    return this.#disposed;
-  }
-
   /** Lets go of the object. Idempotent. */
   dispose(): void {
     if (this.#disposed) return;

@@ -53,11 +53,6 @@ export class Owner implements SessionOwner {
     return this.#page;
   }
 
-  /** Other tabs that use the node. */
-  get clients(): number {
-    return this.#clients.size;
-  }
-
   onForeground(): void {
     const on = this.#page.foreground || [...this.#clients.values()].some((c) => c.server.foreground);
     // Said again when it is true already: a page that comes back may have slept.
