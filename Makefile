@@ -12,7 +12,7 @@ LIBS    := {{if ne .Name "main"}}{{.ImportPath}}{{end}}
 FUZZTIME ?= 60s
 
 .PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
-	web-module web-package web-test edge edge-test
+	web-module web-package web-test dart-check dart-format edge edge-test
 
 all: build
 
@@ -84,6 +84,15 @@ edge-test: edge
 	cd wasm/edge/test && node --test --test-concurrency=1 --test-reporter=spec gateway.test.mjs load.test.mjs
 	VOILE_BROWSERS=node,chromium $(GO) test -count=1 -timeout 20m -run ThroughGateway -v ./wasm/browsertest
 
+# The Dart package without Dart: its files against the C headers, the built library and
+# the schema of the API. The first time npm fetches the formatter.
+dart-check:
+	$(GO) test -count=1 -v ./flutter_plugin/check
+
+# Formats the Dart files with what dart-check has fetched.
+dart-format:
+	$(GO) test -count=1 -run TestFormatted ./flutter_plugin/check -args -write
+
 # Real nodes beside ours in network namespaces; needs root, cargo, iproute2.
 interop: build
 	$(GO) test -tags interop -count=1 -timeout 60m -v ./interop/... $(ARGS)
@@ -108,6 +117,17 @@ soak:
 	$(GO) test -count=1 -timeout 60m -run Crash ./core/table -kills 200
 	VOILE_DHT_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 120m -run TestModel ./core/dht
 	VOILE_SOAK=$(SOAK) $(GO) test -count=1 -timeout 60m -run "TestMutatedBodies|TestBadRecordQuestions" -v ./core/sim
+
+# The demonstration page, with a private network on this machine.
+.PHONY: web web-demo-test
+web: build web-package
+	@bin/voile web $(ARGS)
+
+# The page in Chromium and Firefox, as far as they are installed; pictures of it are in
+# dist/screenshots afterwards.
+web-demo-test: build web-package
+	cd web && node --test --test-reporter=spec demo/test/*.test.mjs
+	cd web && node --test --test-reporter=spec demo/test/browser/*.test.mjs
 
 clean:
 	rm -rf bin

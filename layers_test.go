@@ -13,7 +13,7 @@ const module = "github.com/voile-net/voile/"
 // layers lists, from the bottom, what a package may import of this module: itself
 // and everything before it. A package stands for what is below it too.
 var layers = [][]string{
-	{"platform", "core/crypto", "core/guard", "wasm/edge/edgeurl"},
+	{"platform", "core/crypto", "core/guard", "core/packed", "core/sorting", "wasm/edge/edgeurl"},
 	{"core/wire", "core/envelope", "core/config"},
 	{"bind/jsonapi"},
 	{"client"}, // of the JSON API: without a node in it
@@ -25,10 +25,11 @@ var layers = [][]string{
 	{"core/table", "core/dht", "core/block"},
 	{"core/attach"},
 	{"core"},
-	{"core/sim", "bind", "internal/loopback"},
+	{"core/sim", "bind", "internal/loopback", "internal/wasmslim"},
 	{"bind/instance"},
 	{"bind/clib", "wasm", "mobile"},
-	{"cmd", "examples", "interop"},
+	{"flutter_plugin"}, // the checks of the Dart package
+	{"cmd", "examples", "interop", "web"},
 }
 
 // outside are the adapters that implement interfaces of core, and the place that
@@ -82,10 +83,12 @@ func TestLayers(t *testing.T) {
 // of others what is listed here and nothing else.
 func TestImports(t *testing.T) {
 	for pkg, allowed := range map[string][]string{
-		"core/dht":     {"core/crypto", "core/guard", "core/crypto/lru", "core/wire", "core/routing", "core/route", "core/rpc", "core/table"},
+		"core/dht":     {"core/sorting", "core/crypto", "core/guard", "core/crypto/lru", "core/wire", "core/routing", "core/route", "core/rpc", "core/table"},
 		"client":       {"core/crypto", "bind/jsonapi"},
 		"bind/jsonapi": {"core/crypto", "core/config"},
-		"core/route":   {"core/crypto", "core/crypto/lru", "core/wire", "github.com/fxamacker/cbor/v2"},
+		"core/route":   {"core/crypto", "core/crypto/lru", "core/packed", "core/sorting", "core/wire"},
+		"core/packed":  {},
+		"core/sorting": {},
 	} {
 		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", "./"+pkg).Output()
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/dht"
+	"github.com/voile-net/voile/core/sorting"
 )
 
 // Commands that show or clear the stores of records.
@@ -84,7 +85,7 @@ func inboundTransactionText(t *dht.InboundTransaction, now time.Time) string {
 func (n *Node) openedText() string {
 	order := n.debug.opening()
 	records := n.dht.client.Records()
-	slices.SortStableFunc(records, func(a, b dht.ClientRecord) int {
+	sorting.Stable(records, func(a, b dht.ClientRecord) int {
 		at := func(k crypto.OpaqueRecordKey) int {
 			return slices.IndexFunc(order, func(o crypto.RecordKey) bool { return o.Opaque == k })
 		}

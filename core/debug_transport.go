@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/transport/chaos"
 	"github.com/voile-net/voile/core/wire"
@@ -182,7 +183,7 @@ func (n *Node) transportCounters() string {
 // connectionsText lists the connections, the oldest first.
 func (n *Node) connectionsText(now time.Time) string {
 	list := n.attach.Connections()
-	slices.SortFunc(list, func(a, b transport.ConnInfo) int { return a.Opened.Compare(b.Opened) })
+	sorting.By(list, func(a, b transport.ConnInfo) int { return a.Opened.Compare(b.Opened) })
 	var b strings.Builder
 	priority := 0
 	by := map[wire.ProtocolType]int{}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/voile-net/voile/core/attach"
 	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/core/crypto"
-	"github.com/voile-net/voile/core/network/bootstrap"
 	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
@@ -102,7 +100,7 @@ func (n *Node) openPlatform(ctx context.Context) error {
 		o.Host = sockets.Host{}
 	}
 	if o.Resolver == nil && !transport.OnlyWebSockets(o.Host) { // such a host resolves by itself
-		o.Resolver = bootstrap.NewNetResolver(net.DefaultResolver)
+		o.Resolver = host.Resolver()
 	}
 	if o.PortMapper == nil && wantsMapper(cfg) {
 		n.mapper = n.openMapper()

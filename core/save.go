@@ -87,28 +87,17 @@ func (n *Node) save(ctx context.Context) error {
 	n.saving.Lock()
 	defer n.saving.Unlock()
 	var changes []change
-	err := n.table.Save(n.saveAll, n.validity(), time.Now(), func(key, value []byte) {
+	n.table.Save(n.saveAll, n.validity(), time.Now(), func(key, value []byte) {
 		changes = append(changes, change{columnTable, key, value})
 	})
-	if err != nil {
-		return err
-	}
-	routes, err := n.routes.Save()
-	if err != nil {
-		return err
-	}
 	records, err := json.Marshal(n.records)
 	if err != nil {
 		return err
 	}
-	point, err := n.attach.RestorePoint()
-	if err != nil {
-		return err
-	}
 	changes = append(changes,
-		change{columnNode, []byte(nameRoutes), routes},
+		change{columnNode, []byte(nameRoutes), n.routes.Save()},
 		change{columnNode, []byte(nameRecords), records},
-		change{columnNode, []byte(nameRestore), point})
+		change{columnNode, []byte(nameRestore), n.attach.RestorePoint()})
 	err = n.put(ctx, changes)
 	n.saveAll = err != nil // rows that were not stored are lost to the table
 	if errors.Is(err, platform.ErrNoSpace) {

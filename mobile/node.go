@@ -90,7 +90,11 @@ func Start(configuration string, o *Options, cancel *Cancellation) (_ *Node, err
 	}
 	ctx, end := contextOf(cancel)
 	defer end()
-	if n.instance, err = instance.Start(ctx, []byte(configuration), options); err != nil {
+	n.instance, err = instance.Start(ctx, []byte(configuration), options)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, failure(core.Timeout, "the start was cancelled")
+	case err != nil:
 		return nil, fault(err)
 	}
 	n.log = n.instance.Logger()
@@ -234,6 +238,12 @@ func contextOf(c *Cancellation) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	if c == nil {
 		return ctx, cancel
+	}
+	select {
+	case <-c.wait(): // at once, not when the goroutine gets to it
+		cancel()
+		return ctx, cancel
+	default:
 	}
 	stopped := make(chan struct{})
 	go func() { // ends with the call: cancel below waits for it

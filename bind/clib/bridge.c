@@ -5,14 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "_cgo_export.h"
 #include "bridge.h"
 
-#if defined(_WIN32)
-#define EXPORT __declspec(dllexport)
-#else
-#define EXPORT __attribute__((visibility("default")))
-#endif
+#include "_cgo_export.h"
 
 #define ERROR_SIZE 1024
 
@@ -46,6 +41,17 @@ void vi_set_error(const char *text, size_t size) {
   last_error[size] = 0;
   last_error_size = size;
 }
+
+static char *kept[64]; /* two for each code, and a few */
+static int kept_count;
+
+int vi_keep(char *text) {
+  if (kept_count == sizeof kept / sizeof kept[0]) abort(); /* a bug */
+  kept[kept_count] = text;
+  return kept_count++;
+}
+
+char *vi_kept(int index) { return kept[index]; }
 
 /* ---- callbacks ----------------------------------------------------------- */
 
@@ -93,14 +99,14 @@ int32_t vi_call_remove(const voile_store *s, const char *key) {
 
 /* ---- the library --------------------------------------------------------- */
 
-EXPORT uint32_t voile_abi(void) { return VOILE_ABI; }
-EXPORT const char *voile_version(void) { return vi_go_version(); }
-EXPORT uint64_t voile_now(void) { return vi_go_now(); }
-EXPORT const char *voile_default_config(void) { return vi_go_default_config(); }
-EXPORT const char *voile_code_name(int32_t code) { return vi_go_code_name(code); }
-EXPORT const char *voile_code_text(int32_t code) { return vi_go_code_text(code); }
+uint32_t voile_abi(void) { return VOILE_ABI; }
+const char *voile_version(void) { return vi_go_version(); }
+uint64_t voile_now(void) { return vi_go_now(); }
+const char *voile_default_config(void) { return vi_go_default_config(); }
+const char *voile_code_name(int32_t code) { return vi_go_code_name(code); }
+const char *voile_code_text(int32_t code) { return vi_go_code_text(code); }
 
-EXPORT size_t voile_last_error(char *buffer, size_t size) {
+size_t voile_last_error(char *buffer, size_t size) {
   if (buffer != NULL && size > 0) {
     size_t n = last_error_size < size - 1 ? last_error_size : size - 1;
     memcpy(buffer, last_error, n);
@@ -109,96 +115,96 @@ EXPORT size_t voile_last_error(char *buffer, size_t size) {
   return last_error_size;
 }
 
-EXPORT void voile_free(void *memory) { vi_block_free(memory); }
+void voile_free(void *memory) { vi_block_free(memory); }
 
-EXPORT int32_t voile_count(voile_counts *counts) { return vi_go_count(counts); }
+int32_t voile_count(voile_counts *counts) { return vi_go_count(counts); }
 
 /* ---- nodes --------------------------------------------------------------- */
 
-EXPORT int32_t voile_node_start(const voile_options *options, const char *config,
+int32_t voile_node_start(const voile_options *options, const char *config,
                                 size_t config_size, voile_handle *node) {
   return vi_go_node_start(caller, (voile_options *)options, (char *)config, config_size, node);
 }
 
-EXPORT int32_t voile_node_close(voile_handle node) { return vi_go_node_close(caller, node); }
+int32_t voile_node_close(voile_handle node) { return vi_go_node_close(caller, node); }
 
-EXPORT int32_t voile_node_list(voile_handle *nodes, size_t capacity, size_t *count) {
+int32_t voile_node_list(voile_handle *nodes, size_t capacity, size_t *count) {
   return vi_go_node_list(nodes, capacity, count);
 }
 
-EXPORT int32_t voile_node_network_changed(voile_handle node) {
+int32_t voile_node_network_changed(voile_handle node) {
   return vi_go_node_network_changed(caller, node);
 }
 
-EXPORT int32_t voile_node_set_network(voile_handle node, const char *facts, size_t size) {
+int32_t voile_node_set_network(voile_handle node, const char *facts, size_t size) {
   return vi_go_node_set_network(caller, node, (char *)facts, size);
 }
 
-EXPORT int32_t voile_node_set_foreground(voile_handle node, int32_t on) {
+int32_t voile_node_set_foreground(voile_handle node, int32_t on) {
   return vi_go_node_set_foreground(caller, node, on);
 }
 
-EXPORT int32_t voile_node_set_log_level(voile_handle node, int32_t level) {
+int32_t voile_node_set_log_level(voile_handle node, int32_t level) {
   return vi_go_node_set_log_level(caller, node, level);
 }
 
 /* ---- sessions and calls -------------------------------------------------- */
 
-EXPORT int32_t voile_session_open(voile_handle node, voile_event_fn events, void *user,
+int32_t voile_session_open(voile_handle node, voile_event_fn events, void *user,
                                   voile_handle *session) {
   return vi_go_session_open(caller, node, events, user, session);
 }
 
-EXPORT int32_t voile_session_close(voile_handle session) {
+int32_t voile_session_close(voile_handle session) {
   return vi_go_session_close(caller, session);
 }
 
-EXPORT int32_t voile_session_poll(voile_handle session, int32_t timeout_ms, voile_event **event) {
+int32_t voile_session_poll(voile_handle session, int32_t timeout_ms, voile_event **event) {
   return vi_go_session_poll(caller, session, timeout_ms, event);
 }
 
-EXPORT int32_t voile_session_wake_fd(voile_handle session, int32_t *fd) {
+int32_t voile_session_wake_fd(voile_handle session, int32_t *fd) {
   return vi_go_session_wake_fd(caller, session, fd);
 }
 
-EXPORT int32_t voile_call(voile_handle session, const char *line, size_t line_size,
+int32_t voile_call(voile_handle session, const char *line, size_t line_size,
                           const voile_bytes *blobs, size_t blob_count, uint64_t tag,
                           voile_event_fn done, void *user, voile_handle *call) {
   return vi_go_call(caller, session, (char *)line, line_size, (voile_bytes *)blobs, blob_count, tag,
                     done, user, call);
 }
 
-EXPORT int32_t voile_call_sync(voile_handle session, const char *line, size_t line_size,
+int32_t voile_call_sync(voile_handle session, const char *line, size_t line_size,
                                const voile_bytes *blobs, size_t blob_count, uint32_t timeout_ms,
                                voile_event **answer) {
   return vi_go_call_sync(caller, session, (char *)line, line_size, (voile_bytes *)blobs, blob_count,
                          timeout_ms, answer);
 }
 
-EXPORT int32_t voile_call_cancel(voile_handle call) { return vi_go_call_cancel(caller, call); }
+int32_t voile_call_cancel(voile_handle call) { return vi_go_call_cancel(caller, call); }
 
 /* ---- Dart; the rest is in voile_dart.c ----------------------------------- */
 
-EXPORT int32_t voile_dart_start(int64_t port, uint64_t tag, const voile_options *options,
+int32_t voile_dart_start(int64_t port, uint64_t tag, const voile_options *options,
                                 int64_t store_port, const char *config, size_t config_size) {
   return vi_go_dart_start(caller, port, tag, (voile_options *)options, store_port, (char *)config,
                           config_size);
 }
 
-EXPORT int32_t voile_dart_close(int64_t port, uint64_t tag, voile_handle handle) {
+int32_t voile_dart_close(int64_t port, uint64_t tag, voile_handle handle) {
   return vi_go_dart_close(caller, port, tag, handle);
 }
 
-EXPORT int32_t voile_dart_open(voile_handle node, int64_t port, uint32_t window,
+int32_t voile_dart_open(voile_handle node, int64_t port, uint32_t window,
                                voile_handle *session) {
   return vi_go_dart_open(caller, node, port, window, session);
 }
 
-EXPORT int32_t voile_dart_ack(voile_handle session, uint32_t updates) {
+int32_t voile_dart_ack(voile_handle session, uint32_t updates) {
   return vi_go_dart_ack(caller, session, updates);
 }
 
-EXPORT int32_t voile_dart_store_reply(voile_handle request, int32_t code, const uint8_t *secret,
+int32_t voile_dart_store_reply(voile_handle request, int32_t code, const uint8_t *secret,
                                       size_t size) {
   return vi_go_dart_store_reply(request, code, (uint8_t *)secret, size);
 }

@@ -2,6 +2,7 @@
 #ifndef VOILE_BRIDGE_H
 #define VOILE_BRIDGE_H
 
+#define VOILE_BUILD /* the headers declare what is exported */
 #include "voile_dart.h"
 
 /* Which callback the calling thread is in. */
@@ -32,6 +33,10 @@ int32_t vi_call_remove(const voile_store *s, const char *key);
 
 /* Keeps the details of a failure for voile_last_error of this thread. */
 void vi_set_error(const char *text, size_t size);
+
+/* Keeps a text for ever; vi_kept gives it by the result. At most 64. */
+int vi_keep(char *text);
+char *vi_kept(int index);
 
 /* Posts a message whose last elements are the line and the blobs of the block, which
  * it owns. 0: the port is closed, or there is no Dart. */

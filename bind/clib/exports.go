@@ -21,7 +21,13 @@ import (
 // the one place that has to have a variable.
 var library = abi.New(version())
 
+// release is the version of a build for others, set by the linker.
+var release string
+
 func version() string {
+	if release != "" {
+		return release
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}
@@ -89,35 +95,35 @@ func payload(p *C.voile_bytes, count C.size_t) ([][]byte, error) {
 	return list, nil
 }
 
-// static are texts that C may keep, made when they are first asked for.
-var static struct {
-	sync.Mutex
-	texts map[string]*C.char
+// statics are texts that C may keep, made when they are first asked for. The memory
+// is C's, so that its leak checkers find the way to it.
+type statics struct {
+	mu    sync.Mutex
+	index map[string]C.int
 }
 
-func staticText(key string, text func() string) *C.char {
-	static.Lock()
-	defer static.Unlock()
-	if static.texts == nil {
-		static.texts = map[string]*C.char{}
-	}
-	p, ok := static.texts[key]
+var texts = statics{index: map[string]C.int{}}
+
+func (s *statics) get(key string, text func() string) *C.char {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, ok := s.index[key]
 	if !ok {
-		p = C.CString(text())
-		static.texts[key] = p
+		i = C.vi_keep(C.CString(text()))
+		s.index[key] = i
 	}
-	return p
+	return C.vi_kept(i)
 }
 
 //export vi_go_version
-func vi_go_version() *C.char { return staticText("version", library.Version) }
+func vi_go_version() *C.char { return texts.get("version", library.Version) }
 
 //export vi_go_now
 func vi_go_now() C.uint64_t { return C.uint64_t(time.Now().UnixMicro()) }
 
 //export vi_go_default_config
 func vi_go_default_config() *C.char {
-	return staticText("config", func() string {
+	return texts.get("config", func() string {
 		text, err := json.Marshal(config.Default())
 		if err != nil {
 			return "{}" // a bug; a test reads it
@@ -139,13 +145,13 @@ func codeInfo(code C.int32_t) instance.CodeInfo {
 //export vi_go_code_name
 func vi_go_code_name(code C.int32_t) *C.char {
 	info := codeInfo(code)
-	return staticText("name "+info.Name, func() string { return info.Name })
+	return texts.get("name "+info.Name, func() string { return info.Name })
 }
 
 //export vi_go_code_text
 func vi_go_code_text(code C.int32_t) *C.char {
 	info := codeInfo(code)
-	return staticText("text "+info.Name, func() string { return info.Text })
+	return texts.get("text "+info.Name, func() string { return info.Text })
 }
 
 //export vi_go_count
@@ -161,6 +167,7 @@ func vi_go_count(counts *C.voile_counts) (code C.int32_t) {
 	counts.nodes, counts.sessions, counts.calls = C.int64_t(c.Nodes), C.int64_t(c.Sessions), C.int64_t(c.Calls)
 	counts.events = C.int64_t(c.Events) + C.vi_blocks()
 	counts.goroutines, counts.heap_bytes = C.int64_t(c.Goroutines), C.int64_t(c.HeapBytes)
+	counts.allocated_bytes = C.int64_t(c.AllocatedBytes)
 	return 0
 }
 

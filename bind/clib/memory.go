@@ -12,6 +12,10 @@ import (
 	"github.com/voile-net/voile/bind/instance"
 )
 
+// The limits of voile.h are those of package abi; a difference does not compile.
+var _ = [1]struct{}{}[(abi.MaxLine-C.VOILE_MAX_LINE)|(abi.MaxConfig-C.VOILE_MAX_CONFIG)|(abi.MaxBlobs-C.VOILE_MAX_BLOBS)|
+	(abi.MaxPayload-C.VOILE_MAX_PAYLOAD)|(abi.MaxSecret-C.VOILE_MAX_SECRET)|(abi.MinMemory-C.VOILE_MIN_MEMORY)]
+
 // blockOf copies an event into memory that C frees: once, and each byte once.
 func blockOf(e *abi.Event) (*C.vi_block, error) {
 	size := len(e.Line) + 1

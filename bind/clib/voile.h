@@ -49,8 +49,13 @@
 extern "C" {
 #endif
 
-#if defined(_WIN32) && defined(VOILE_DLL)
+/* A program for Windows may define VOILE_DLL, which makes calls of the DLL direct. */
+#if defined(_WIN32) && defined(VOILE_BUILD)
+#define VOILE_API __declspec(dllexport)
+#elif defined(_WIN32) && defined(VOILE_DLL)
 #define VOILE_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define VOILE_API __attribute__((visibility("default")))
 #else
 #define VOILE_API
 #endif
@@ -329,8 +334,11 @@ typedef struct voile_counts {
   int64_t calls;
   int64_t events;    /* events given out and not freed yet, or waiting */
   int64_t goroutines;
-  int64_t heap_bytes; /* in use by Go */
+  int64_t heap_bytes;      /* in use by Go */
+  int64_t allocated_bytes; /* by Go since the start, freed or not */
 } voile_counts;
+
+#define VOILE_COUNTS_INIT {sizeof(voile_counts), 0, 0, 0, 0, 0, 0, 0}
 
 VOILE_API int32_t voile_count(voile_counts *counts);
 

@@ -9,12 +9,6 @@
 
 #include "bridge.h"
 
-#if defined(_WIN32)
-#define EXPORT __declspec(dllexport)
-#else
-#define EXPORT __attribute__((visibility("default")))
-#endif
-
 #define DART_MAJOR_VERSION 2
 
 /* Sorts of objects, with the numbers of Dart_CObject_Type. */
@@ -65,7 +59,7 @@ typedef bool (*post_function)(int64_t port, object *message);
 
 static post_function post; /* atomic; NULL: not initialized */
 
-EXPORT int32_t voile_dart_init(void *initialize_api_dl_data) {
+int32_t voile_dart_init(void *initialize_api_dl_data) {
   const api *a = initialize_api_dl_data;
   if (a == NULL || a->functions == NULL) {
     static const char text[] =

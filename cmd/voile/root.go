@@ -74,7 +74,7 @@ that it joins networks of Veilid nodes and makes networks of its own.`,
 	root.SetOut(io.out)
 	root.SetErr(io.err)
 	root.AddCommand(
-		newServeCommand(io), newGatewayCommand(io), newHealthCommand(io), newConsoleCommand(io), newDemoCommand(), newChatCommand(io), newKeysCommand(io), newBootstrapRecordCommand(io), newVersionCommand(io),
+		newServeCommand(io), newGatewayCommand(io), newHealthCommand(io), newConsoleCommand(io), newDemoCommand(), newWebCommand(io), newChatCommand(io), newKeysCommand(io), newBootstrapRecordCommand(io), newVersionCommand(io),
 	)
 	return root
 }

@@ -178,12 +178,12 @@ func (s *session) restore(d *routing.Domains) {
 
 // RestorePoint is what a later start needs to publish the same peer info; nil:
 // nothing was published.
-func (a *Attacher) RestorePoint() ([]byte, error) {
+func (a *Attacher) RestorePoint() []byte {
 	s := a.current.Load()
 	if s == nil {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		return a.point, nil
+		return a.point
 	}
 	return a.cfg.Table.Own(wire.PublicInternet).RestorePoint(s.basis(a.cfg.Table.Domains()))
 }
@@ -292,13 +292,10 @@ func (s *session) bindTo(d *routing.Domains, family wire.AddressType) netip.Addr
 // did not start whole.
 func (s *session) close() {
 	if s.current.Load() == s {
-		if point, err := s.RestorePoint(); err != nil {
-			s.log.Warn("no restore point", "err", err)
-		} else {
-			s.mu.Lock()
-			s.point = point
-			s.mu.Unlock()
-		}
+		point := s.RestorePoint()
+		s.mu.Lock()
+		s.point = point
+		s.mu.Unlock()
 		s.current.Store(nil)
 	}
 	s.cancel()

@@ -1,6 +1,10 @@
 package crypto
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/voile-net/voile/core/sorting"
+)
 
 // Typed is a value with a kind and the order of typed values: IDs, signatures,
 // key pairs, record keys.
@@ -37,7 +41,7 @@ func (g Group[T]) Add(order Kinds, v T) Group[T] {
 
 // Sort puts g in the order of typed values.
 func (g Group[T]) Sort(order Kinds) {
-	slices.SortFunc(g, func(a, b T) int { return a.Compare(b, order) })
+	sorting.By(g, func(a, b T) int { return a.Compare(b, order) })
 }
 
 // Get returns the value of a kind.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/route"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -224,7 +225,7 @@ func (d *detail) remember(key crypto.OpaqueRecordKey, ids []crypto.NodeID, subke
 		}
 		n.subkeys = n.subkeys.Union(subkeys)
 	}
-	slices.SortStableFunc(d.nodes, func(a, b knownNode) int {
+	sorting.Stable(d.nodes, func(a, b knownNode) int {
 		near, _ := a.id.Distance(key.Coordinate())
 		far, _ := b.id.Distance(key.Coordinate())
 		return cmp.Or(b.seen.Compare(a.seen), near.Compare(far))

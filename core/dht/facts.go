@@ -8,6 +8,7 @@ import (
 
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/route"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -90,8 +91,8 @@ func (s *Server) Inbound() (watches []InboundWatch, transactions []InboundTransa
 			})
 		}
 	}
-	slices.SortFunc(watches, func(a, b InboundWatch) int { return bytes.Compare(a.Record.Value[:], b.Record.Value[:]) })
-	slices.SortFunc(transactions, func(a, b InboundTransaction) int { return bytes.Compare(a.Record.Value[:], b.Record.Value[:]) })
+	sorting.By(watches, func(a, b InboundWatch) int { return bytes.Compare(a.Record.Value[:], b.Record.Value[:]) })
+	sorting.By(transactions, func(a, b InboundTransaction) int { return bytes.Compare(a.Record.Value[:], b.Record.Value[:]) })
 	return watches, transactions
 }
 
@@ -143,7 +144,7 @@ func (c *Client) Records() []ClientRecord {
 	for _, h := range c.records {
 		list = append(list, h.facts())
 	}
-	slices.SortFunc(list, func(a, b ClientRecord) int { return bytes.Compare(a.Key.Value[:], b.Key.Value[:]) })
+	sorting.By(list, func(a, b ClientRecord) int { return bytes.Compare(a.Key.Value[:], b.Key.Value[:]) })
 	return list
 }
 
@@ -214,7 +215,7 @@ func (c *Client) Watches() []OutboundWatch {
 		}
 		list = append(list, o)
 	}
-	slices.SortFunc(list, func(a, b OutboundWatch) int { return bytes.Compare(a.Key.Opaque.Value[:], b.Key.Opaque.Value[:]) })
+	sorting.By(list, func(a, b OutboundWatch) int { return bytes.Compare(a.Key.Opaque.Value[:], b.Key.Opaque.Value[:]) })
 	return list
 }
 

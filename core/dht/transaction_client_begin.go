@@ -10,6 +10,7 @@ import (
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -61,7 +62,7 @@ func duplicate(keys []crypto.RecordKey) bool {
 // begin begins a transaction of the application, or one of the background, which
 // makes way for those of the application.
 func (c *Client) begin(ctx context.Context, keys []crypto.RecordKey, signer *crypto.KeyPair, background bool) (*Transaction, error) {
-	slices.SortFunc(keys, func(a, b crypto.RecordKey) int { return compareKeys(a.Opaque, b.Opaque) })
+	sorting.By(keys, func(a, b crypto.RecordKey) int { return compareKeys(a.Opaque, b.Opaque) })
 	if err := c.free(keys, background); err != nil {
 		return nil, err
 	}

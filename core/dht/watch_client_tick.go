@@ -12,6 +12,7 @@ import (
 	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/rpc"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -382,7 +383,7 @@ func (c *Client) reconcile(ctx context.Context, w *ownWatch, missed bool) {
 // chooseLocked keeps the nearest nodes and lets the others go.
 func (c *Client) chooseLocked(w *ownWatch, now time.Time) {
 	point := w.h.key.Coordinate()
-	slices.SortFunc(w.nodes, func(a, b nodeWatch) int {
+	sorting.By(w.nodes, func(a, b nodeWatch) int {
 		if a.active != b.active {
 			if a.active {
 				return -1

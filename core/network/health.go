@@ -2,10 +2,10 @@ package network
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -28,7 +28,7 @@ func (m *Manager) Health() (list []TransportHealth, suspects []wire.ProtocolType
 	for t, r := range o.transports {
 		list = append(list, TransportHealth{t, r.count, r.n, r.over(), r.trial})
 	}
-	slices.SortFunc(list, func(a, b TransportHealth) int {
+	sorting.By(list, func(a, b TransportHealth) int {
 		return cmp.Or(cmp.Compare(a.Transport.Protocol, b.Transport.Protocol), cmp.Compare(a.Transport.Family, b.Transport.Family))
 	})
 	for _, p := range []wire.ProtocolType{wire.UDP, wire.TCP} {

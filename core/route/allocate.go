@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -127,7 +128,7 @@ func (s *Store) newRoute(req *AllocateRequest, hops []Candidate, now time.Time) 
 }
 
 func (a *allocated) sortSets(order crypto.Kinds) {
-	slices.SortFunc(a.sets, func(x, y routeKey) int { return x.pair.Public.Compare(y.pair.Public, order) })
+	sorting.By(a.sets, func(x, y routeKey) int { return x.pair.Public.Compare(y.pair.Public, order) })
 }
 
 // hopUse is what a search for hops must know of the present routes.
@@ -232,7 +233,7 @@ func dropSlowest(fit []Candidate, keep int) []Candidate {
 // sortCandidates puts the nodes to be tried first first (spec 05 §16, sort). Rule 3 of
 // the reference compares a value with itself and has no effect.
 func sortCandidates(fit []Candidate, stability Stability, uses map[crypto.NodeID]int) {
-	slices.SortStableFunc(fit, func(a, b Candidate) int {
+	sorting.Stable(fit, func(a, b Candidate) int {
 		c := cmp.Or(
 			cmp.Compare(uses[a.PeerInfo.NodeIDs[0]], uses[b.PeerInfo.NodeIDs[0]]),
 			compareBool(a.NearUs, b.NearUs),

@@ -59,9 +59,7 @@ func TestConcurrentUse(t *testing.T) {
 					}
 					done()
 				}
-				if data, err := n.store.Save(); err != nil {
-					t.Error(err)
-				} else if err := n.store.Load(data); err != nil {
+				if err := n.store.Load(n.store.Save()); err != nil {
 					t.Error(err)
 				}
 				n.store.RemoteTestDone(id, TestResult{Outcome: Outcome(i % 3)}, now)

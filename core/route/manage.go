@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/sorting"
 )
 
 // Health is what a management run must know of this node.
@@ -100,7 +101,7 @@ func (s *Store) Manage(health Health, now time.Time) Plan {
 	plan.Allocate = s.missingLocked(lengths, health)
 	s.manageRemotesLocked(health, &plan, now)
 	plan.Change = s.takeChangeLocked()
-	slices.SortStableFunc(plan.Test, func(x, y LoopTest) int { // ordered routes make us ready
+	sorting.Stable(plan.Test, func(x, y LoopTest) int { // ordered routes make us ready
 		return compareBool(x.Ordering == Unordered, y.Ordering == Unordered)
 	})
 	return plan

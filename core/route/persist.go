@@ -4,68 +4,108 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/packed"
 )
 
 // contentVersion is the version of the stored form. The form is ours alone: no
 // other program reads it (spec 05 §19).
-const contentVersion = 1
+const contentVersion = 2
 
 // Limits of stored content, so that a damaged file costs little.
 const (
 	maxStoredRoutes = 1 << 16
 	maxStoredLost   = maxLost
 	maxStoredHops   = 5
+	maxStoredSets   = 16 // kinds of keys
 )
 
 type storedContent struct {
-	Version int           `cbor:"v"`
-	Routes  []storedRoute `cbor:"r"`
+	Version uint8
+	Routes  []storedRoute
+}
+
+func (s *storedContent) fields(c *packed.Codec) {
+	if packed.Uint(c, &s.Version); s.Version == contentVersion { // of another one nothing is known
+		packed.List(c, &s.Routes, maxStoredRoutes, func(c *packed.Codec, r *storedRoute) { r.fields(c) })
+	}
 }
 
 // storedRoute is an allocated route. Hops are stored by their ids and found again in
 // the routing table; the secrets are protected by the encryption of the table alone.
 type storedRoute struct {
-	Sets       []storedSet      `cbor:"k"`
-	Directions Directions       `cbor:"d"`
-	Stability  Stability        `cbor:"s"`
-	Ordering   Ordering         `cbor:"o"`
-	Automatic  bool             `cbor:"a"`
-	Created    uint64           `cbor:"c"` // times are microseconds, 0: never
-	Sent       uint64           `cbor:"tx"`
-	Rcvd       uint64           `cbor:"rx"`
-	Latency    []uint64         `cbor:"l"` // samples, microseconds
-	Per        []storedOrdering `cbor:"p"` // by ordering
+	Sets       []storedSet
+	Directions Directions
+	Stability  Stability
+	Ordering   Ordering
+	Automatic  bool
+	Created    uint64 // times are microseconds, 0: never
+	Sent       uint64
+	Rcvd       uint64
+	Latency    []uint64         // samples, microseconds
+	Per        []storedOrdering // by ordering
+}
+
+func (s *storedRoute) fields(c *packed.Codec) {
+	packed.List(c, &s.Sets, maxStoredSets, func(c *packed.Codec, set *storedSet) { set.fields(c) })
+	packed.Uint(c, &s.Directions)
+	packed.Uint(c, &s.Stability)
+	packed.Uint(c, &s.Ordering)
+	packed.Bool(c, &s.Automatic)
+	packed.Uint(c, &s.Created)
+	packed.Uint(c, &s.Sent)
+	packed.Uint(c, &s.Rcvd)
+	packed.List(c, &s.Latency, latencySamples, packed.Uint[uint64])
+	packed.List(c, &s.Per, orderingCount, func(c *packed.Codec, o *storedOrdering) { o.fields(c) })
 }
 
 type storedSet struct {
-	Kind   uint32   `cbor:"k"`
-	Public []byte   `cbor:"p"`
-	Secret []byte   `cbor:"s"`
-	Hops   [][]byte `cbor:"h"`
+	Kind   uint32
+	Public []byte
+	Secret []byte
+	Hops   [][]byte
+}
+
+func (s *storedSet) fields(c *packed.Codec) {
+	packed.Uint(c, &s.Kind)
+	packed.Bytes(c, &s.Public, crypto.ValueSize)
+	packed.Bytes(c, &s.Secret, crypto.ValueSize)
+	packed.List(c, &s.Hops, maxStoredHops, func(c *packed.Codec, id *[]byte) { packed.Bytes(c, id, crypto.ValueSize) })
 }
 
 type storedOrdering struct {
-	FailedToSend int          `cbor:"f"`
-	LoopFails    int          `cbor:"t"`
-	Lost         []storedLost `cbor:"l"`
-	LastValid    uint64       `cbor:"v"`
-	LastSent     uint64       `cbor:"s"`
-	LastQuestion uint64       `cbor:"q"`
-	LastAnswer   uint64       `cbor:"a"`
-	Answers      uint64       `cbor:"n"`
+	FailedToSend int
+	LoopFails    int
+	Lost         []storedLost
+	LastValid    uint64
+	LastSent     uint64
+	LastQuestion uint64
+	LastAnswer   uint64
+	Answers      uint64
+}
+
+func (s *storedOrdering) fields(c *packed.Codec) {
+	packed.Int(c, &s.FailedToSend)
+	packed.Int(c, &s.LoopFails)
+	packed.List(c, &s.Lost, maxStoredLost, func(c *packed.Codec, l *storedLost) {
+		packed.Bytes(c, &l.Key, 4+crypto.ValueSize)
+		packed.Int(c, &l.Count)
+	})
+	packed.Uint(c, &s.LastValid)
+	packed.Uint(c, &s.LastSent)
+	packed.Uint(c, &s.LastQuestion)
+	packed.Uint(c, &s.LastAnswer)
+	packed.Uint(c, &s.Answers)
 }
 
 type storedLost struct {
-	Key   []byte `cbor:"k"` // kind and value
-	Count int    `cbor:"n"`
+	Key   []byte // kind and value
+	Count int
 }
 
 // Save is the content to be stored, secret keys included. What it holds is what it
 // was when SaveState gave Changes.
-func (s *Store) Save() ([]byte, error) {
+func (s *Store) Save() []byte {
 	s.mu.Lock()
 	content := storedContent{Version: contentVersion, Routes: []storedRoute{}}
 	for _, a := range s.sortedLocked() {
@@ -76,20 +116,13 @@ func (s *Store) Save() ([]byte, error) {
 	s.urgent = false
 	s.mu.Unlock()
 
-	mode, err := cbor.EncOptions{Sort: cbor.SortCoreDeterministic}.EncMode()
-	if err != nil {
-		return nil, fmt.Errorf("store routes: %w", err)
-	}
-	data, err := mode.Marshal(content)
+	data := packed.Append(nil, content.fields)
 	for i := range content.Routes {
 		for j := range content.Routes[i].Sets {
 			clear(content.Routes[i].Sets[j].Secret)
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("store routes: %w", err)
-	}
-	return data, nil
+	return data
 }
 
 func (a *allocated) stored() storedRoute {
@@ -146,16 +179,13 @@ func fromMicros(us uint64) time.Time {
 // others are dropped silently. They are unpublished and keep their test state
 // (spec 05 §19). Content that cannot be read is [ErrContent], and nothing was added.
 func (s *Store) Load(data []byte) error {
-	mode, err := cbor.DecOptions{MaxArrayElements: maxStoredRoutes, MaxMapPairs: 64, MaxNestedLevels: 16}.DecMode()
-	if err != nil {
-		return fmt.Errorf("load routes: %w", err)
-	}
 	var content storedContent
-	if err := mode.Unmarshal(data, &content); err != nil {
-		return fmt.Errorf("%w: %w", ErrContent, err)
-	}
+	err := packed.Read(data, content.fields)
 	if content.Version != contentVersion {
 		return fmt.Errorf("%w: version %d", ErrContent, content.Version)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrContent, err)
 	}
 	var loaded []*allocated
 	for i := range content.Routes {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -181,7 +182,7 @@ func (s *Store) poolLocked(w wanted, hops int, ordering Ordering, now time.Time)
 	if len(fit) == 0 {
 		return nil, 0
 	}
-	slices.SortFunc(fit, func(x, y choice) int {
+	sorting.By(fit, func(x, y choice) int {
 		return cmp.Or(
 			compareBool(x.silent, y.silent),
 			compareBool(x.lost, y.lost),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/crypto/lru"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -354,7 +355,7 @@ func (s *Store) SaveState() SaveState {
 // the order of typed values, hashed. Sorts keys. No key of a supported kind:
 // [ErrBlobKinds].
 func routeIDOf(c *crypto.Crypto, keys []crypto.PublicKey) (crypto.RouteID, error) {
-	slices.SortFunc(keys, func(a, b crypto.PublicKey) int { return a.Compare(b, c.Kinds()) })
+	sorting.By(keys, func(a, b crypto.PublicKey) int { return a.Compare(b, c.Kinds()) })
 	if len(keys) == 0 {
 		return crypto.RouteID{}, ErrBlobKinds
 	}

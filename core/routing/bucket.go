@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -164,7 +165,7 @@ func (t *Table) kickBucketLocked(b []member, extra int, spared map[*Entry]bool, 
 			cs = append(cs, candidate{m.entry, state, added})
 		}
 	}
-	slices.SortStableFunc(cs, func(a, b candidate) int {
+	sorting.Stable(cs, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(a.state, b.state), cmp.Compare(b.added, a.added))
 	})
 	cs = cs[:min(extra, len(cs))]

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -67,7 +68,7 @@ func (r *reach) dialInfos(x *wire.NodeInfo, list []wire.DialInfoDetail, filter D
 		best = max(best, OrderingOf(d.DialInfo.Protocol))
 	}
 	if r.seq != wire.PreferUnordered {
-		slices.SortStableFunc(usable, compareOrdered)
+		sorting.Stable(usable, compareOrdered)
 	}
 	return slices.DeleteFunc(usable, func(d wire.DialInfoDetail) bool {
 		return r.seq != wire.PreferUnordered && OrderingOf(d.DialInfo.Protocol) != best ||

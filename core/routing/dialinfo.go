@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -133,6 +134,6 @@ func compareOrdered(a, b wire.DialInfoDetail) int {
 // sortedDetails is a sorted copy without duplicates.
 func sortedDetails(list ...[]wire.DialInfoDetail) []wire.DialInfoDetail {
 	all := slices.Concat(list...)
-	slices.SortFunc(all, wire.DialInfoDetail.Compare)
+	sorting.By(all, wire.DialInfoDetail.Compare)
 	return slices.Compact(all)
 }

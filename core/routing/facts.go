@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
 )
@@ -88,7 +89,7 @@ func (e *Entry) Facts() EntryFacts {
 	for k, a := range e.senders {
 		f.Senders = append(f.Senders, SenderFact{k.domain, k.transport, a})
 	}
-	slices.SortFunc(f.Senders, func(a, b SenderFact) int {
+	sorting.By(f.Senders, func(a, b SenderFact) int {
 		return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Transport.index(), b.Transport.index()))
 	})
 	for o := range e.acc.ordering {
@@ -109,7 +110,7 @@ func (e *Entry) Facts() EntryFacts {
 	for m, at := range e.failures {
 		f.Failures = append(f.Failures, FailureFact{m, at.Time()})
 	}
-	slices.SortFunc(f.Failures, func(a, b FailureFact) int { return a.At.Compare(b.At) })
+	sorting.By(f.Failures, func(a, b FailureFact) int { return a.At.Compare(b.At) })
 	if l, ok := e.lived.latency(); ok {
 		f.Lived = &l
 	}

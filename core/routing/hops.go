@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -74,7 +75,7 @@ func (t *Table) HopCandidates(q HopQuery, now time.Time) []HopCandidate {
 		}
 		list = append(list, c)
 	}
-	slices.SortFunc(list, func(a, b HopCandidate) int { return compareIDs(a.Entry, b.Entry) })
+	sorting.By(list, func(a, b HopCandidate) int { return compareIDs(a.Entry, b.Entry) })
 	return list
 }
 

@@ -11,9 +11,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/packed"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -24,9 +23,10 @@ const (
 	rowMarks    = 'm' // "m" + domain: low-water marks
 	rowEntry    = 'e' // "e" + best id: one entry
 
-	recordVersion = 1       // first byte of every value
+	recordVersion = 2       // first byte of every value
 	maxRecord     = 1 << 20 // bytes; an entry is about 3 KB
 	maxEntries    = 1 << 16 // read back at most
+	maxSavedIDs   = 16      // kinds that a node may have ids of
 )
 
 // ErrRecord is a saved row that does not read.
@@ -62,23 +62,43 @@ func (t *Table) ValidityOf(bootstrap, keys, records []string, password string) V
 // savedEntry is one entry. Moments are microseconds since the epoch. Last flows
 // and punishments are not saved.
 type savedEntry struct {
-	IDs         [][]byte            `cbor:"1,keyasint"`
-	Versions    []uint32            `cbor:"2,keyasint,omitempty"`
-	Added       int64               `cbor:"3,keyasint"`
-	Node        savedCounters       `cbor:"4,keyasint"`
-	Orderings   []savedCounters     `cbor:"5,keyasint"`
-	Transports  []savedCounters     `cbor:"6,keyasint"`
-	Latency     []uint64            `cbor:"7,keyasint,omitempty"`
-	Lived       []uint64            `cbor:"8,keyasint,omitempty"`
-	Peers       []savedPeer         `cbor:"9,keyasint,omitempty"`
-	SeenOurs    [domainCount]uint64 `cbor:"10,keyasint"`
-	HasStatus   [domainCount]bool   `cbor:"11,keyasint"`
-	DownAndUp   [2]uint64           `cbor:"12,keyasint"`
-	TotalProbes uint64              `cbor:"13,keyasint"` // latency samples ever
+	IDs         [][]byte
+	Versions    []uint32
+	Added       int64
+	Node        savedCounters
+	Orderings   []savedCounters
+	Transports  []savedCounters
+	Latency     []uint64
+	Lived       []uint64
+	Peers       []savedPeer
+	SeenOurs    [domainCount]uint64
+	HasStatus   [domainCount]bool
+	DownAndUp   [2]uint64
+	TotalProbes uint64 // latency samples ever
 }
 
+func (s *savedEntry) fields(c *packed.Codec) {
+	packed.List(c, &s.IDs, maxSavedIDs, idField)
+	packed.List(c, &s.Versions, wire.MaxEnvelopeVersions, packed.Uint[uint32])
+	packed.Int(c, &s.Added)
+	s.Node.fields(c)
+	packed.List(c, &s.Orderings, orderingCount, countersField)
+	packed.List(c, &s.Transports, transportCount, countersField)
+	packed.List(c, &s.Latency, latencySamples, packed.Uint[uint64])
+	packed.List(c, &s.Lived, latencySamples, packed.Uint[uint64])
+	packed.List(c, &s.Peers, domainCount, func(c *packed.Codec, p *savedPeer) { p.fields(c) })
+	for d := range domainCount {
+		packed.Uint(c, &s.SeenOurs[d])
+		packed.Bool(c, &s.HasStatus[d])
+	}
+	packed.Uint(c, &s.DownAndUp[0])
+	packed.Uint(c, &s.DownAndUp[1])
+	packed.Uint(c, &s.TotalProbes)
+}
+
+func idField(c *packed.Codec, id *[]byte) { packed.Bytes(c, id, 4+crypto.ValueSize) }
+
 type savedCounters struct {
-	_            struct{} `cbor:",toarray"`
 	LastSeen     int64
 	LastQuestion int64
 	LastAnswer   int64
@@ -92,27 +112,74 @@ type savedCounters struct {
 	Received     uint32
 }
 
+func (s *savedCounters) fields(c *packed.Codec) {
+	for _, moment := range []*int64{&s.LastSeen, &s.LastQuestion, &s.LastAnswer, &s.SteadySince, &s.LossFor} {
+		packed.Int(c, moment)
+	}
+	for _, count := range []*uint32{&s.Answers, &s.Lost, &s.Failed, &s.Unreachable, &s.Sent, &s.Received} {
+		packed.Uint(c, count)
+	}
+}
+
+func countersField(c *packed.Codec, s *savedCounters) { s.fields(c) }
+
 type savedPeer struct {
-	Domain     uint8    `cbor:"1,keyasint"`
-	Message    []byte   `cbor:"2,keyasint"`
-	Signatures [][]byte `cbor:"3,keyasint"`
+	Domain     uint8
+	Message    []byte
+	Signatures [][]byte
+}
+
+func (s *savedPeer) fields(c *packed.Codec) {
+	packed.Uint(c, &s.Domain)
+	packed.Bytes(c, &s.Message, maxRecord)
+	packed.List(c, &s.Signatures, maxSavedIDs, func(c *packed.Codec, sig *[]byte) { packed.Bytes(c, sig, 4+crypto.SignatureSize) })
+}
+
+// savedSlots and savedMarks are the bucket counts of a kind and the low-water marks
+// of a domain.
+type savedSlots []savedSlot
+
+type savedSlot struct {
+	Hour   int64
+	Counts []uint16
+}
+
+func (s *savedSlots) fields(c *packed.Codec) {
+	packed.List(c, (*[]savedSlot)(s), sizeSlots, func(c *packed.Codec, slot *savedSlot) {
+		packed.Int(c, &slot.Hour)
+		packed.List(c, &slot.Counts, bucketCount, packed.Uint[uint16])
+	})
+}
+
+type savedMarks []savedMark
+
+type savedMark struct {
+	Kind uint32
+	Low  int
+}
+
+func (s *savedMarks) fields(c *packed.Codec) {
+	packed.List(c, (*[]savedMark)(s), maxSavedIDs, func(c *packed.Codec, m *savedMark) {
+		packed.Uint(c, &m.Kind)
+		packed.Int(c, &m.Low)
+	})
 }
 
 // Save writes rows for the caller to store, under the lock of the table: put must
 // only collect. A nil value deletes the row. Without all only what has changed
 // since the last Save is written: give all at the first Save, after a Save whose
 // rows could not be stored, and, with the old rows deleted, after a refused Load.
-func (t *Table) Save(all bool, validity Validity, now time.Time, put func(key, value []byte)) error {
+func (t *Table) Save(all bool, validity Validity, now time.Time, put func(key, value []byte)) {
 	at := t.excused(now)
-	marks := make(map[wire.RoutingDomain]map[string]int)
+	var marks [domainCount]savedMarks
 	for d, o := range t.own {
 		o.mu.Lock()
-		m := make(map[string]int)
-		for kind, low := range o.counts.lowWater {
-			m[kind.String()] = low
+		for _, kind := range t.kinds {
+			if low, ok := o.counts.lowWater[kind]; ok {
+				marks[d] = append(marks[d], savedMark{uint32(kind), low})
+			}
 		}
 		o.mu.Unlock()
-		marks[wire.RoutingDomain(d)] = m
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -130,29 +197,17 @@ func (t *Table) Save(all bool, validity Validity, now time.Time, put func(key, v
 			put(entryKey(e.BestID()), nil)
 			continue
 		}
-		value, err := encodeRecord(e.saved(at))
-		if err != nil {
-			return err
-		}
-		put(entryKey(e.BestID()), value)
+		s := e.saved(at)
+		put(entryKey(e.BestID()), encodeRecord(s.fields))
 	}
 	for kind, slots := range t.sizes {
-		value, err := encodeRecord(savedSizes(slots))
-		if err != nil {
-			return err
-		}
-		k := kind.Bytes()
-		put(append([]byte{rowSizes}, k[:]...), value)
+		k, s := kind.Bytes(), slotsToSave(slots)
+		put(append([]byte{rowSizes}, k[:]...), encodeRecord(s.fields))
 	}
-	for d, m := range marks {
-		value, err := encodeRecord(m)
-		if err != nil {
-			return err
-		}
-		put([]byte{rowMarks, byte(d)}, value)
+	for d := range marks {
+		put([]byte{rowMarks, byte(d)}, encodeRecord(marks[d].fields))
 	}
 	put([]byte{rowValidity}, append([]byte{recordVersion}, validity[:]...))
-	return nil
 }
 
 // Dirty reports whether an entry has changed, or gone, since the last Save.
@@ -177,35 +232,20 @@ func entryKey(id crypto.NodeID) []byte {
 	return key
 }
 
-// encodeRecord is the version byte and CBOR in its deterministic form.
-func encodeRecord(v any) ([]byte, error) {
-	mode, err := cbor.CoreDetEncOptions().EncMode()
-	if err != nil {
-		return nil, err
-	}
-	body, err := mode.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("routing table record: %w", err)
-	}
-	return append([]byte{recordVersion}, body...), nil
+// encodeRecord is the version byte and what fields describes.
+func encodeRecord(fields func(*packed.Codec)) []byte {
+	return packed.Append([]byte{recordVersion}, fields)
 }
 
-// decodeRecord reads what encodeRecord wrote, with limits.
-func decodeRecord(value []byte, into any) error {
+// decodeRecord reads what encodeRecord wrote.
+func decodeRecord(value []byte, fields func(*packed.Codec)) error {
 	switch {
 	case len(value) == 0 || value[0] != recordVersion:
 		return fmt.Errorf("%w: version", ErrRecord)
 	case len(value) > maxRecord:
 		return fmt.Errorf("%w: %d bytes", ErrRecord, len(value))
 	}
-	mode, err := cbor.DecOptions{
-		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden,
-		MaxNestedLevels: 8, MaxArrayElements: 4096, MaxMapPairs: 64,
-	}.DecMode()
-	if err != nil {
-		return err
-	}
-	if err := mode.Unmarshal(value[1:], into); err != nil {
+	if err := packed.Read(value[1:], fields); err != nil {
 		return fmt.Errorf("%w: %w", ErrRecord, err)
 	}
 	return nil
@@ -309,18 +349,17 @@ func loadSamples(values []uint64, total uint64) *samples {
 	return s
 }
 
-func savedSizes(slots *[sizeSlots]sizeSlot) map[int64][]uint16 {
-	m := make(map[int64][]uint16)
+func slotsToSave(slots *[sizeSlots]sizeSlot) (list savedSlots) {
 	for i := range slots {
 		if slots[i].hour != 0 {
 			n := bucketCount // most buckets are empty from some depth on
 			for n > 0 && slots[i].counts[n-1] == 0 {
 				n--
 			}
-			m[slots[i].hour] = slots[i].counts[:n]
+			list = append(list, savedSlot{slots[i].hour, slots[i].counts[:n]})
 		}
 	}
-	return m
+	return list
 }
 
 // Load fills an empty table from saved rows, in any order. Rows that do not read,
@@ -343,7 +382,7 @@ func (t *Table) Load(rows iter.Seq2[[]byte, []byte], validity Validity, now time
 			marks = append(marks, [2][]byte{bytes.Clone(key), bytes.Clone(value)})
 		case rowEntry:
 			var s savedEntry
-			if len(saved) < maxEntries && decodeRecord(value, &s) == nil {
+			if len(saved) < maxEntries && decodeRecord(value, s.fields) == nil {
 				saved = append(saved, s)
 			}
 		}
@@ -452,8 +491,8 @@ func idFromBytes(b []byte) (crypto.NodeID, bool) {
 }
 
 func (t *Table) loadSizes(key, value []byte) {
-	var m map[int64][]uint16
-	if len(key) != 5 || decodeRecord(value, &m) != nil {
+	var saved savedSlots
+	if len(key) != 5 || decodeRecord(value, saved.fields) != nil {
 		return
 	}
 	kind := crypto.Kind(binary.BigEndian.Uint32(key[1:]))
@@ -461,12 +500,12 @@ func (t *Table) loadSizes(key, value []byte) {
 		return
 	}
 	slots := new([sizeSlots]sizeSlot)
-	for hour, counts := range m {
-		if hour > 0 && len(counts) <= bucketCount {
-			slot := &slots[hour%sizeSlots]
-			if hour > slot.hour {
-				*slot = sizeSlot{hour: hour}
-				copy(slot.counts[:], counts)
+	for _, s := range saved {
+		if s.Hour > 0 {
+			slot := &slots[s.Hour%sizeSlots]
+			if s.Hour > slot.hour {
+				*slot = sizeSlot{hour: s.Hour}
+				copy(slot.counts[:], s.Counts)
 			}
 		}
 	}
@@ -479,29 +518,36 @@ func (t *Table) loadSizes(key, value []byte) {
 }
 
 func (t *Table) loadMarks(key, value []byte) {
-	var m map[string]int
-	if len(key) != 2 || key[1] >= domainCount || decodeRecord(value, &m) != nil {
+	var saved savedMarks
+	if len(key) != 2 || key[1] >= domainCount || decodeRecord(value, saved.fields) != nil {
 		return
 	}
 	o := t.own[key[1]]
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.counts.lowWater = make(map[crypto.Kind]int)
-	for name, low := range m {
-		if kind, err := crypto.ParseKind(name); err == nil && t.kinds.Contains(kind) {
-			o.counts.lowWater[kind] = max(0, low)
+	for _, m := range saved {
+		if kind := crypto.Kind(m.Kind); t.kinds.Contains(kind) {
+			o.counts.lowWater[kind] = max(0, m.Low)
 		}
 	}
 }
 
 // savedDetail is a dial info with its class.
 type savedDetail struct {
-	_        struct{} `cbor:",toarray"`
 	Class    uint8
 	Protocol uint8
 	Addr     []byte
 	Port     uint16
 	Request  string
+}
+
+func (s *savedDetail) fields(c *packed.Codec) {
+	packed.Uint(c, &s.Class)
+	packed.Uint(c, &s.Protocol)
+	packed.Bytes(c, &s.Addr, 16)
+	packed.Uint(c, &s.Port)
+	packed.String(c, &s.Request, maxRecord)
 }
 
 func saveDetails(list []wire.DialInfoDetail) []savedDetail {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -84,7 +85,7 @@ func (t *Table) PingCandidates(domain wire.RoutingDomain, now time.Time) []Ping 
 		}
 		e.mu.Unlock()
 	}
-	slices.SortStableFunc(list, func(a, b due) int {
+	sorting.Stable(list, func(a, b due) int {
 		return cmp.Or(cmp.Compare(a.ping.Reason, b.ping.Reason), cmp.Compare(b.seen, a.seen))
 	})
 	pings := make([]Ping, len(list))

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -66,7 +67,7 @@ func (n *RelayNeeds) apply(p *wire.PeerInfo, outbound DialFilter) (r relay, usef
 		return relay{}, false
 	}
 	before := n.clone()
-	slices.SortFunc(direct, compareOrdered)
+	sorting.By(direct, compareOrdered)
 	for _, d := range direct {
 		t := TransportOf(d.DialInfo)
 		if n.transports.has(t) {

@@ -4,37 +4,51 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/voile-net/voile/core/packed"
 	"github.com/voile-net/voile/core/wire"
 )
 
 // savedOwn is a restore point: the published description and what it was made of.
 type savedOwn struct {
-	BasedOn  []byte        `cbor:"1,keyasint"` // fingerprint of the network it rests on
-	Outbound uint8         `cbor:"2,keyasint"`
-	Inbound  uint8         `cbor:"3,keyasint"`
-	Families uint8         `cbor:"4,keyasint"`
-	Detected []savedDetail `cbor:"5,keyasint"`
-	Relays   [][]byte      `cbor:"6,keyasint"` // best id of each
-	MTUs     [2]savedMTU   `cbor:"7,keyasint"` // per family
-	Peer     savedPeer     `cbor:"8,keyasint"`
+	BasedOn  []byte // fingerprint of the network it rests on
+	Outbound uint8
+	Inbound  uint8
+	Families uint8
+	Detected []savedDetail
+	Relays   [][]byte    // best id of each
+	MTUs     [2]savedMTU // per family
+	Peer     savedPeer
 }
 
 type savedMTU struct {
-	_         struct{} `cbor:",toarray"`
 	State     uint8
 	Interface int
+}
+
+func (s *savedOwn) fields(c *packed.Codec) {
+	packed.Bytes(c, &s.BasedOn, maxRecord)
+	packed.Uint(c, &s.Outbound)
+	packed.Uint(c, &s.Inbound)
+	packed.Uint(c, &s.Families)
+	packed.List(c, &s.Detected, maxRecord, func(c *packed.Codec, d *savedDetail) { d.fields(c) })
+	packed.List(c, &s.Relays, maxRecord, idField)
+	for f := range s.MTUs {
+		packed.Uint(c, &s.MTUs[f].State)
+		packed.Int(c, &s.MTUs[f].Interface)
+	}
+	s.Peer.fields(c)
 }
 
 // RestorePoint is what Restore needs to publish the same description after a
 // restart; nil: nothing is published. basedOn identifies what the description
 // rests on: egress, global addresses, listeners and protocol configuration
 // (spec 04 §3.4).
-func (o *Own) RestorePoint(basedOn []byte) ([]byte, error) {
+func (o *Own) RestorePoint(basedOn []byte) []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	p := o.Published()
 	if p == nil {
-		return nil, nil
+		return nil
 	}
 	s := savedOwn{
 		BasedOn: basedOn, Outbound: uint8(o.setup.Outbound), Inbound: uint8(o.setup.Inbound),
@@ -48,7 +62,7 @@ func (o *Own) RestorePoint(basedOn []byte) ([]byte, error) {
 		id, _ := r.entry.BestID().AppendBinary(nil)
 		s.Relays = append(s.Relays, id)
 	}
-	return encodeRecord(&s)
+	return encodeRecord(s.fields)
 }
 
 // Restore takes a restore point up if the network is as it was: call it when the
@@ -58,7 +72,7 @@ func (o *Own) RestorePoint(basedOn []byte) ([]byte, error) {
 // true. Whatever is published later is newer than it in any case.
 func (o *Own) Restore(point, basedOn []byte, now time.Time) (published bool, err error) {
 	var s savedOwn
-	if err := decodeRecord(point, &s); err != nil {
+	if err := decodeRecord(point, s.fields); err != nil {
 		return false, err
 	}
 	p := o.table.loadPeer(&s.Peer)

@@ -7,10 +7,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/platform"
 )
 
@@ -240,7 +240,7 @@ func (s *Store) list(ctx context.Context, sp space) ([]Info, error) {
 		}
 		list = append(list, Info{Name: string(name), Stored: r.id.database(), Columns: r.columns})
 	}
-	slices.SortFunc(list, func(a, b Info) int { return cmp.Compare(a.Name, b.Name) })
+	sorting.By(list, func(a, b Info) int { return cmp.Compare(a.Name, b.Name) })
 	return list, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/sorting"
 )
 
 // Limits of the address filter (spec 02 §7, spec 04 §11.5).
@@ -293,9 +294,9 @@ func (f *AddressFilter) Snapshot(now time.Time) (s FilterSnapshot) {
 			s.Loads = append(s.Loads, BlockLoad{b, n, 0})
 		}
 	}
-	slices.SortFunc(s.Blocks, func(a, b PunishedBlock) int { return a.Block.Compare(b.Block) })
-	slices.SortFunc(s.Nodes, func(a, b PunishedNode) int { return bytes.Compare(a.ID.Value[:], b.ID.Value[:]) })
-	slices.SortFunc(s.Loads, func(a, b BlockLoad) int { return a.Block.Compare(b.Block) })
+	sorting.By(s.Blocks, func(a, b PunishedBlock) int { return a.Block.Compare(b.Block) })
+	sorting.By(s.Nodes, func(a, b PunishedNode) int { return bytes.Compare(a.ID.Value[:], b.ID.Value[:]) })
+	sorting.By(s.Loads, func(a, b BlockLoad) int { return a.Block.Compare(b.Block) })
 	return s
 }
 

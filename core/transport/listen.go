@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -139,7 +139,7 @@ func (s *Stack) BoundAddrs() (all []Bound) {
 			all = append(all, Bound{wire.TCP, l.addr})
 		}
 	}
-	slices.SortFunc(all, func(a, b Bound) int {
+	sorting.By(all, func(a, b Bound) int {
 		if a.Protocol != b.Protocol {
 			return int(a.Protocol) - int(b.Protocol)
 		}

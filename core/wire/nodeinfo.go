@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire/internal/capn"
 )
 
@@ -370,13 +371,13 @@ func (n *NodeInfo) check() error {
 // (spec 03 §5.3): what a decoder returns is sorted.
 func (n *NodeInfo) Sort(order crypto.Kinds) {
 	slices.Sort(n.EnvelopeSupport)
-	slices.SortFunc(n.PublicKeys, func(a, b crypto.PublicKey) int { return a.Compare(b, order) })
+	sorting.By(n.PublicKeys, func(a, b crypto.PublicKey) int { return a.Compare(b, order) })
 	slices.Sort(n.Capabilities)
-	slices.SortFunc(n.DialInfo, DialInfoDetail.Compare)
+	sorting.By(n.DialInfo, DialInfoDetail.Compare)
 	for i := range n.Relays {
-		slices.SortFunc(n.Relays[i].DialInfo, DialInfoDetail.Compare)
+		sorting.By(n.Relays[i].DialInfo, DialInfoDetail.Compare)
 	}
-	slices.SortFunc(n.Relays, func(a, b RelayInfo) int {
+	sorting.By(n.Relays, func(a, b RelayInfo) int {
 		return cmp.Or(
 			cmp.Compare(a.Timestamp, b.Timestamp),
 			slices.CompareFunc(a.NodeIDs, b.NodeIDs, func(x, y crypto.NodeID) int { return x.Compare(y, order) }),

@@ -162,45 +162,39 @@ func gobind(t testing.TB) string {
 	})
 }
 
-// library builds a shared library of generated code in a module of its own, which
-// takes the versions of this one.
-func library(t testing.TB, generated, dir string, env ...string) string {
+// library builds a shared library of generated code, in a module of its own that
+// takes the versions of this one. change edits names and texts of the files; env and
+// args are for go build.
+func library(t testing.TB, generated, dir string, change func(name, text string) (string, string), env []string, args ...string) string {
 	t.Helper()
 	src := filepath.Join(dir, "src")
-	if err := os.MkdirAll(src, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	for _, f := range find(t, "", filepath.Join(generated, "src", "gobind")) {
 		name := filepath.Base(f)
-		if strings.Contains(name, "darwin") || strings.HasSuffix(name, "objc.h") || strings.HasSuffix(name, ".m") || name == "ref.h" {
+		if strings.Contains(name, "darwin") || strings.HasSuffix(name, ".objc.h") || strings.HasSuffix(name, ".m") || name == "ref.h" {
 			continue
 		}
-		copyFile(t, f, filepath.Join(src, name), nil)
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		to, text := change(name, string(b))
+		write(t, filepath.Join(src, to), text)
 	}
 	versions, err := os.ReadFile(filepath.Join(root(t), "go.mod"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Replace(string(versions), "module "+module, "module gojni", 1)
-	text = regexp.MustCompile(`(?m)^tool .*$`).ReplaceAllString(text, "")
-	text += fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %[1]s => %s\n", module, root(t))
-	write(t, filepath.Join(src, "go.mod"), text)
-	copyFile(t, filepath.Join(root(t), "go.sum"), filepath.Join(src, "go.sum"), nil)
-	out := filepath.Join(dir, "libgojni.so")
-	_ = env
-	return out
-}
-
-func copyFile(t testing.TB, from, to string, change func(string) string) {
-	t.Helper()
-	b, err := os.ReadFile(from)
+	sums, err := os.ReadFile(filepath.Join(root(t), "go.sum"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if change != nil {
-		b = []byte(change(string(b)))
-	}
-	write(t, to, string(b))
+	text := strings.Replace(string(versions), "module "+module, "module gojni", 1)
+	text = regexp.MustCompile(`(?m)^tool .*$`).ReplaceAllString(text, "")
+	write(t, filepath.Join(src, "go.mod"), text+fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %[1]s => %s\n", module, root(t)))
+	write(t, filepath.Join(src, "go.sum"), string(sums))
+	out := filepath.Join(dir, "libgojni.so")
+	run(t, src, append([]string{"CGO_ENABLED=1", "GOFLAGS=-mod=mod"}, env...), "go", append(append([]string{"build", "-buildmode=c-shared", "-trimpath", "-o", out}, args...), ".")...)
+	return out
 }
 
 func write(t testing.TB, name, text string) {

@@ -59,7 +59,8 @@ func Open(ctx context.Context, name string) (_ *Store, err error) {
 		return fail(fmt.Errorf("%w: no IndexedDB here", platform.ErrUnsupported))
 	}
 	s := &Store{name: name, writer: make(chan struct{}, 1)}
-	if s.release, err = lock(ctx, "voile:"+name); err != nil {
+	// Not the lock of the npm package, which the tab that runs a node holds meanwhile.
+	if s.release, err = lock(ctx, "voile-store:"+name); err != nil {
 		return fail(err)
 	}
 	defer func() {

@@ -160,7 +160,8 @@ export class Engine {
       failed = text;
       this.#crash(text, stack);
     };
-    const api = await this.#load(o.wasmUrl, (reason) => crash(reason, ""));
+    const module = await this.#load(o.wasmUrl, (reason) => crash(reason, ""));
+    const { api } = module;
     if (api.abi !== 1) throw new VoileError("Internal", { message: `the module has version ${String(api.abi)} of its interface, this package 1: both must be of one release` });
     const node = await api.start(o.config, {
       storage: o.storage, database: o.database, secure: o.secure, onCrash: crash,
@@ -172,7 +173,7 @@ export class Engine {
       this.#giveUp();
       return;
     }
-    this.#owner = new Owner(node, api.version, (m, transfer) => this.#page.post(m, transfer), this.#tabs);
+    this.#owner = new Owner(node, module, (m, transfer) => this.#page.post(m, transfer), this.#tabs);
     if (attach) this.#attachAgain(node);
     this.#announce("owner", api.version);
   }

@@ -26,7 +26,7 @@ export interface NodeHandle {
   open(onUpdate: (line: string, blobs: Uint8Array[]) => void | Promise<void>): SessionHandle;
   networkChanged(online: boolean): void;
   setForeground(on: boolean): void;
-  stats(): NodeStats;
+  stats(): Omit<NodeStats, "wasmMemory">;
   close(): Promise<void>;
 }
 
@@ -45,7 +45,16 @@ export interface NodeStats {
   goroutines: number;
   /** Stored values; missing where that is not known. */
   storeBytes?: number;
+  /** All memory of the WebAssembly module, which goSys is a part of; it never shrinks. */
+  wasmMemory: number;
+}
+
+/** A module that runs. */
+export interface Running {
+  api: ModuleApi;
+  /** Its memory in bytes. */
+  memory(): number;
 }
 
 /** Runs the module and gives its interface. */
-export type LoadModule = (wasmUrl: string, onExit: (reason: string) => void) => Promise<ModuleApi>;
+export type LoadModule = (wasmUrl: string, onExit: (reason: string) => void) => Promise<Running>;

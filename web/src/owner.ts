@@ -1,4 +1,4 @@
-import type { NodeHandle } from "./module.js";
+import type { NodeHandle, NodeStats, Running } from "./module.js";
 import { SessionServer, type SessionOwner } from "./session-server.js";
 import type { Channel, ClientMessage, OwnerMessage, SentError, TabMessage, Tell } from "./protocol.js";
 import type { Tabs } from "./tabs.js";
@@ -18,6 +18,7 @@ export class Owner implements SessionOwner {
   readonly version: string;
   readonly #epoch = crypto.randomUUID();
   readonly #node: NodeHandle;
+  readonly #stats: () => NodeStats;
   readonly #page: SessionServer;
   readonly #tabs: Tabs | undefined;
   readonly #all: Channel<TabMessage, TabMessage> | undefined;
@@ -30,10 +31,11 @@ export class Owner implements SessionOwner {
    * @param tell sends to the own page
    * @param tabs undefined: there are no others
    */
-  constructor(node: NodeHandle, version: string, tell: (m: Tell, transfer: ArrayBuffer[]) => void, tabs: Tabs | undefined) {
+  constructor(node: NodeHandle, { api: { version }, memory }: Running, tell: (m: Tell, transfer: ArrayBuffer[]) => void, tabs: Tabs | undefined) {
     this.#node = node;
     this.version = version;
-    this.#page = new SessionServer(node, tell, {
+    this.#stats = () => ({ ...node.stats(), wasmMemory: memory() });
+    this.#page = new SessionServer(node, this.#stats, tell, {
       onForeground: () => this.onForeground(),
       onOnline: (on) => this.onOnline(on),
       onUpdate: (kind, line) => this.#watchAttachment(kind, line),
@@ -86,7 +88,7 @@ export class Owner implements SessionOwner {
       return;
     }
     const channel = this.#tabs.toClient(name);
-    const server = new SessionServer(this.#node, (m) => channel.post(m), this);
+    const server = new SessionServer(this.#node, this.#stats, (m) => channel.post(m), this);
     const client: Client = { server, channel, left: new AbortController() };
     this.#clients.set(name, client);
     channel.listen((ask) => {

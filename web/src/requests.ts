@@ -71,7 +71,7 @@ export class Requests implements HandleHost {
 }
 
 /** The promise, or the signal's reason if that comes first. */
-function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();

@@ -26,7 +26,7 @@ export function runModule(instantiate: (url: string, imports: WebAssembly.Import
       } catch (cause) {
         throw new VoileError("Internal", { message: `cannot load the module ${url}: ${cause instanceof Error ? cause.message : String(cause)}` }, { cause });
       }
-      return await new Promise<ModuleApi>((resolve, reject) => {
+      const api = await new Promise<ModuleApi>((resolve, reject) => {
         globalThis.__voile_ready = resolve;
         go.run(instance).then(
           () => "the module has ended",
@@ -38,6 +38,7 @@ export function runModule(instantiate: (url: string, imports: WebAssembly.Import
       }).finally(() => {
         globalThis.__voile_ready = undefined;
       });
+      return { api, memory: () => (instance.exports["mem"] as WebAssembly.Memory).buffer.byteLength };
     });
     turn = mine.catch(() => {});
     return mine;

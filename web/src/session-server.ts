@@ -1,6 +1,6 @@
 import { kindOfUpdate } from "./codec.js";
 import { asVoileError } from "./error.js";
-import type { NodeHandle, SessionHandle } from "./module.js";
+import type { NodeHandle, NodeStats, SessionHandle } from "./module.js";
 import { buffersOf, type Ask, type SentError, type Tell } from "./protocol.js";
 
 /** Updates that a client may have received and not taken yet. When it has as many, the node waits. */
@@ -18,7 +18,7 @@ export interface SessionOwner {
 export class SessionServer {
   /** Whether the client's page is seen by the user. */
   foreground = true;
-  readonly #node: NodeHandle;
+  readonly #stats: () => NodeStats;
   readonly #session: SessionHandle;
   readonly #tell: (message: Tell, transfer: ArrayBuffer[]) => void;
   readonly #owner: SessionOwner;
@@ -32,10 +32,11 @@ export class SessionServer {
   #closed = false;
 
   /**
+   * @param stats the memory of the node
    * @param tell sends to the client
    */
-  constructor(node: NodeHandle, tell: (message: Tell, transfer: ArrayBuffer[]) => void, owner: SessionOwner) {
-    this.#node = node;
+  constructor(node: NodeHandle, stats: () => NodeStats, tell: (message: Tell, transfer: ArrayBuffer[]) => void, owner: SessionOwner) {
+    this.#stats = stats;
     this.#tell = tell;
     this.#owner = owner;
     this.#session = node.open((line, blobs) => this.#update(line, blobs));
@@ -67,7 +68,7 @@ export class SessionServer {
         this.#owner.onOnline(ask.on);
         return;
       case "stats":
-        this.#tell({ t: "stats", n: ask.n, stats: this.#node.stats() }, []);
+        this.#tell({ t: "stats", n: ask.n, stats: this.#stats() }, []);
     }
   }
 

@@ -1,7 +1,7 @@
 import { VoileError } from "./error.js";
 import { asyncDispose, dispose, Handle } from "./handle.js";
 import type { OperationName, Operations } from "./generated/api.js";
-import type { Requests, Wait } from "./requests.js";
+import { until, type Requests, type Wait } from "./requests.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -26,7 +26,7 @@ export class TableDB {
   private constructor(requests: Requests, name: string, columnCount: number) {
     this.name = name;
     this.#requests = requests;
-    const make = (): Promise<number> => requests.do("OpenTableDb", { name, columnCount }, {}, (id) => requests.release("TableDb.Release", id));
+    const make = (): Promise<number> => requests.do("OpenTableDb", { name, columnCount });
     this.#handle = new Handle(requests, `the table ${name}`, make, (id) => requests.release("TableDb.Release", id));
     requests.net.add(this, this.#handle);
   }
@@ -35,14 +35,12 @@ export class TableDB {
   static async open(requests: Requests, name: string, columnCount: number, { signal }: Wait = {}): Promise<TableDB> {
     signal?.throwIfAborted();
     const db = new TableDB(requests, name, columnCount);
-    const onAbort = (): void => db.dispose();
-    signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      await db.#handle.id();
-      signal?.throwIfAborted();
+      await until(db.#handle.id(), signal);
       return db;
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
+    } catch (e) {
+      db.dispose(); // closes it if it is opened yet
+      throw e;
     }
   }
 

@@ -64,7 +64,7 @@ type Caller struct {
 
 // Counts is what the library holds.
 type Counts struct {
-	Nodes, Sessions, Calls, Events, Goroutines, HeapBytes int64
+	Nodes, Sessions, Calls, Events, Goroutines, HeapBytes, AllocatedBytes int64
 }
 
 // Count counts what the library holds. Events are those that wait in it.
@@ -73,7 +73,7 @@ func (l *Library) Count() Counts {
 	runtime.ReadMemStats(&m)
 	c := Counts{
 		Nodes: int64(l.nodes.count()), Sessions: int64(l.sessions.count()), Calls: int64(l.calls.count()),
-		Goroutines: int64(runtime.NumGoroutine()), HeapBytes: int64(m.HeapInuse),
+		Goroutines: int64(runtime.NumGoroutine()), HeapBytes: int64(m.HeapInuse), AllocatedBytes: int64(m.TotalAlloc),
 	}
 	for _, s := range l.sessions.all() {
 		c.Events += int64(s.queue.waiting())

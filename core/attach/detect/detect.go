@@ -11,6 +11,7 @@ import (
 
 	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -165,7 +166,7 @@ func apply(cfg *Config, outcomes []outcome) (Result, error) {
 		}
 		return r, failure(outcomes)
 	}
-	slices.SortFunc(r.DialInfo, wire.DialInfoDetail.Compare)
+	sorting.By(r.DialInfo, wire.DialInfoDetail.Compare)
 	r.DialInfo = slices.Compact(r.DialInfo)
 	return r, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -92,7 +93,7 @@ func (d *discovery) ask(ctx context.Context, candidates []*routing.Entry) {
 			break
 		}
 	}
-	slices.SortStableFunc(d.samples, func(a, b sample) int {
+	sorting.Stable(d.samples, func(a, b sample) int {
 		return cmp.Or(a.addr.Addr().Compare(b.addr.Addr()),
 			cmp.Compare(d.translated(a), d.translated(b)),
 			cmp.Compare(a.addr.Port(), b.addr.Port()))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
 )
@@ -61,7 +62,7 @@ func Groups(bound []transport.Bound, families wire.AddressSet, static func(routi
 			slices.Sort(g.Protocols)
 		}
 	}
-	slices.SortFunc(groups, func(a, b Group) int {
+	sorting.By(groups, func(a, b Group) int {
 		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Protocols[0], b.Protocols[0]), cmp.Compare(a.Port, b.Port))
 	})
 	return groups

@@ -12,6 +12,7 @@ import (
 
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/guard"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -399,7 +400,7 @@ func uniteUnsigned(a, b *wire.PeerInfo) *wire.PeerInfo {
 			p.Info.DialInfo = append(p.Info.DialInfo, d)
 		}
 	}
-	slices.SortFunc(p.Info.DialInfo, wire.DialInfoDetail.Compare)
+	sorting.By(p.Info.DialInfo, wire.DialInfoDetail.Compare)
 	return &p
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -373,6 +374,6 @@ func uniteDials(a, b []wire.DialInfo) []wire.DialInfo {
 			a = append(a, d)
 		}
 	}
-	slices.SortFunc(a, wire.DialInfo.Compare)
+	sorting.By(a, wire.DialInfo.Compare)
 	return a
 }

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
 )
@@ -173,7 +173,7 @@ func (c *Chaos) Disabled() []Selector {
 	for s := range c.disabled {
 		list = append(list, s)
 	}
-	slices.SortFunc(list, compareSelectors)
+	sorting.By(list, compareSelectors)
 	return list
 }
 

@@ -6,6 +6,7 @@ import java.io.IOException
 import java.nio.ByteBuffer
 import java.security.GeneralSecurityException
 import java.security.MessageDigest
+import java.security.ProviderException
 import javax.crypto.Cipher
 import javax.crypto.SecretKey
 import javax.crypto.spec.GCMParameterSpec
@@ -25,7 +26,9 @@ class SealedFiles(private val directory: File, private val key: () -> SecretKey)
         val file = fileOf(name)
         if (!file.exists()) return null
         val sealed = file.readBytes()
-        if (sealed.size < 2 || sealed[0] != FORM || sealed.size < 2 + sealed[1]) throw IOException("${file.name} is no sealed secret")
+        if (sealed.size < 2 || sealed[0] != FORM || sealed[1] !in NONCE_BYTES || sealed.size < 2 + sealed[1] + TAG_BITS / 8) {
+            throw IOException("${file.name} is no sealed secret")
+        }
         val nonce = sealed.copyOfRange(2, 2 + sealed[1])
         val cipher = Cipher.getInstance(CIPHER)
         try {
@@ -33,7 +36,9 @@ class SealedFiles(private val directory: File, private val key: () -> SecretKey)
             cipher.updateAAD(name.toByteArray())
             return cipher.doFinal(sealed, 2 + nonce.size, sealed.size - 2 - nonce.size)
         } catch (e: GeneralSecurityException) {
-            throw IOException("${file.name} cannot be decrypted: changed, or of another device: ${e.message}", e)
+            throw unreadable(file, e)
+        } catch (e: ProviderException) { // what hardware says
+            throw unreadable(file, e)
         }
     }
 
@@ -58,6 +63,9 @@ class SealedFiles(private val directory: File, private val key: () -> SecretKey)
         if (file.exists() && !file.delete()) throw IOException("$file cannot be removed")
     }
 
+    private fun unreadable(file: File, e: Exception) =
+        IOException("${file.name} cannot be decrypted: changed, or of another device: ${e.message}", e)
+
     private fun fileOf(name: String): File =
         File(directory, "secret_" + base64(MessageDigest.getInstance("SHA-256").digest(name.toByteArray())))
 
@@ -65,5 +73,6 @@ class SealedFiles(private val directory: File, private val key: () -> SecretKey)
         const val CIPHER = "AES/GCM/NoPadding"
         const val TAG_BITS = 128
         const val FORM: Byte = 1
+        val NONCE_BYTES = 12..32
     }
 }

@@ -112,7 +112,7 @@ class VoileNode private constructor(private val node: net.voile.mobile.Node) : N
     }
 
     companion object {
-        private const val MUCH_ROOM = 1 shl 30
+        private const val MUCH_ROOM = 1 shl 28
 
         /**
          * Starts a node, which takes up to a second or two. Several nodes may run, each with a
@@ -138,6 +138,9 @@ class VoileNode private constructor(private val node: net.voile.mobile.Node) : N
                 withContext(NonCancellable + Dispatchers.IO) {
                     wrapped { VoileNode(Mobile.start(config, options.native(), cancellation)) }
                 }
+            } catch (e: VoileException) {
+                ensureActive() // one that was cancelled says so
+                throw e
             } finally {
                 watcher.cancel()
             }

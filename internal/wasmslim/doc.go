@@ -1,0 +1,21 @@
+// Command wasmslim makes a WebAssembly module of the Go linker smaller without
+// changing what it does:
+//
+//	wasmslim [-symbols file] in.wasm out.wasm
+//	wasmslim -trace symbols < stack.txt
+//
+// It drops what only tracebacks read (names, files, lines and inlining of
+// functions; [tables]), lets a start function write the table that finds a
+// function by its program counter instead of storing it ([image]), and rewrites
+// short runs of instructions into shorter ones of the same meaning ([rewrite]).
+// What the collector, stack growth, defer and recover read stays byte for byte
+// where it was.
+//
+// A traceback of the result has program counters and no names. With -symbols the
+// names are written to a file, and -trace puts them back into a stack that was
+// printed at the level "system" (runtime/debug.SetTraceback).
+//
+// The layout of the tables is that of Go 1.26. A module of another version is
+// copied as it is, and a line on standard error says so. The same input gives the
+// same output. It imports the standard library alone.
+package main
