@@ -35,16 +35,17 @@ lint: build
 	$(GO) mod verify
 
 cross:
-	@for t in $(CROSS); do os=$${t%/*}; arch=$${t#*/}; \
-	  case $$os in linux|darwin|windows) pkgs=$$($(GO) list ./...);; *) pkgs=$$(GOOS=$$os GOARCH=$$arch $(GO) list -f '$(LIBS)' ./... | grep -vE '$(NATIVE)');; esac; \
-	  cgo=0; [ $$os = ios ] && cgo=1; \
+	@for t in $(CROSS); do os=$${t%/*}; arch=$${t#*/}; cgo=0; [ $$os = ios ] && cgo=1; \
+	  case $$os in linux|darwin|windows) pkgs=$$($(GO) list ./...);; \
+	    *) pkgs=$$(CGO_ENABLED=$$cgo GOOS=$$os GOARCH=$$arch $(GO) list -f '$(LIBS)' ./... | grep -vE '$(NATIVE)');; esac; \
 	  echo "vet $$t"; CGO_ENABLED=$$cgo GOOS=$$os GOARCH=$$arch $(GO) vet $$pkgs || exit 1; done
 
-# Writes the Go code of the wire schema again, which needs the capnp tool, and the
-# TypeScript types of the API.
+# Writes what is generated again: the Go code of the wire schema, which needs the capnp
+# tool, the types of the API and the codes of errors in the other languages.
 generate:
 	$(GO) generate ./core/wire/...
 	$(GO) run ./bind/internal/gents -o web/src/generated/api.ts
+	$(GO) generate ./bind/instance ./mobile
 
 # The public Python client against bin/voile: needs Python 3.12.5 or newer and, the
 # first time, its packages.
