@@ -69,7 +69,7 @@ extern "C" {
 #define VOILE_MAX_CONFIG (1u << 20)  /* bytes of a configuration, or of network facts */
 #define VOILE_MAX_BLOBS 4096u        /* blobs beside one line */
 #define VOILE_MAX_PAYLOAD (64u << 20) /* bytes of all blobs beside one line */
-#define VOILE_MAX_SECRET (1u << 20)  /* bytes of one secret from voile_store */
+#define VOILE_MAX_SECRET (64u << 10) /* bytes of one secret from voile_store */
 
 /* A node, a session or a call. Never 0. A handle is used once: after its close
  * another object never gets the same number in practice. */

@@ -9,8 +9,9 @@
  * something in an encrypted table, and has her secrets kept by functions of this
  * program. It prints what happens and ends with 0, or says what went wrong.
  *
- * An argument is the first of five ports to use instead of 5250. There are no threads
- * and no callbacks here: one loop polls both sessions. */
+ * An argument is the first of five ports to use instead of 5250; a second one, "tcp",
+ * does without datagrams. There are no threads and no callbacks here: one loop polls
+ * both sessions. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +162,7 @@ int main(int argc, char **argv) {
   if (voile_abi() != VOILE_ABI) die("libvoile", "is made for another version of voile.h");
   printf("voile %s\n", voile_version());
   int port = argc > 1 ? atoi(argv[1]) : 5250;
+  const char *udp = argc > 2 && strcmp(argv[2], "tcp") == 0 ? "false" : "true";
   static const char *const names[NODES] = {"relay1", "relay2", "relay3", "ann", "ben"};
   static keychain secrets[NODES];
   char join[256] = "";
@@ -174,10 +176,10 @@ int main(int argc, char **argv) {
              "{\"program_name\":\"%s\",\"network\":{\"private_network\":true,"
              "\"network_key_password\":\"hello\",\"upnp\":false,"
              "\"routing_table\":{\"bootstrap\":[],\"bootstrap_keys\":[],\"bootstrap_records\":[%s]},"
-             "\"protocol\":{\"udp\":{\"listen_address\":\"127.0.0.1:%d\"},"
+             "\"protocol\":{\"udp\":{\"enabled\":%s,\"listen_address\":\"127.0.0.1:%d\"},"
              "\"tcp\":{\"listen_address\":\"127.0.0.1:%d\"},"
              "\"ws\":{\"listen_address\":\"127.0.0.1:%d\"}}}}",
-             names[i], join, port + i, port + i, port + i);
+             names[i], join, udp, port + i, port + i, port + i);
     must(voile_node_start(&options, line, strlen(line), &node[i]), names[i]);
     must(voile_session_open(node[i], NULL, NULL, &session[i]), "session");
     voile_event *e;

@@ -85,8 +85,8 @@ func (Host) DialTCP(ctx context.Context, remote netip.AddrPort, o transport.Dial
 	c, err := d.DialContext(ctx, "tcp", remote.String())
 	if err != nil {
 		// An address pair that is in use is told by bind or by connect, as the
-		// one or the other error.
-		if o.Local.IsValid() && (errors.Is(err, errAddrInUse) || errors.Is(err, errAddrNotAvail)) {
+		// one or the other error; Windows may say that it is not permitted.
+		if o.Local.IsValid() && (errors.Is(err, errAddrInUse) || errors.Is(err, errAddrNotAvail) || reservedPort(err)) {
 			err = fmt.Errorf("%w: %w", transport.ErrAddrInUse, err)
 		}
 		return nil, familyError(err)

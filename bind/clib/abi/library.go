@@ -13,7 +13,7 @@ const (
 	MaxConfig   = 1 << 20
 	MaxBlobs    = 4096
 	MaxPayload  = 64 << 20
-	MaxSecret   = 1 << 20
+	MaxSecret   = 64 << 10
 	MinMemory   = 16 << 20
 	maxNodes    = 1 << 10
 	maxSessions = 1 << 14

@@ -28,6 +28,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/voile-net/voile/bind/clib/internal/zig"
 )
 
 // target is one build. The file name has no folder, since releases have none.
@@ -114,9 +116,9 @@ func run(out, version string, names []string) error {
 	if err != nil {
 		return err
 	}
-	var compiler []string
+	compiler := (*zig.Compiler)(nil) // cc
 	if !slices.Equal(names, []string{"host"}) {
-		if compiler, err = zig(); err != nil {
+		if compiler, err = zig.Find(); err != nil {
 			return err
 		}
 	}
@@ -171,8 +173,8 @@ func load(path, version string) (manifest, error) {
 	return m, nil
 }
 
-// build makes a library. compiler is zig; empty: cc.
-func build(t target, compiler []string, source, path, version string) error {
+// build makes a library. compiler nil: cc.
+func build(t target, compiler *zig.Compiler, source, path, version string) error {
 	goos, goarch, _ := strings.Cut(t.name, "/")
 	work, err := os.MkdirTemp(filepath.Dir(path), ".build")
 	if err != nil {
@@ -192,13 +194,8 @@ func build(t target, compiler []string, source, path, version string) error {
 	cmd := exec.Command("go", "build", "-buildmode="+t.mode, "-trimpath", "-ldflags="+ld, "-o", made, ".")
 	cmd.Dir = source
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "GOOS="+goos, "GOARCH="+goarch)
-	if len(compiler) > 0 {
-		cache, err := cacheDir()
-		if err != nil {
-			return err
-		}
-		cc := strings.Join(compiler, " ") + " cc -target " + t.zig
-		cmd.Env = append(cmd.Env, "CC="+cc, "ZIG_GLOBAL_CACHE_DIR="+filepath.Join(cache, "cache"), "ZIG_LOCAL_CACHE_DIR="+filepath.Join(cache, "cache"))
+	if compiler != nil {
+		cmd.Env = append(append(cmd.Env, compiler.Env()...), "CC="+compiler.CC(t.zig))
 	}
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
@@ -222,41 +219,4 @@ func copyFile(from, to string) error {
 		return err
 	}
 	return os.WriteFile(to, bytes, 0o644)
-}
-
-func cacheDir() (string, error) {
-	home, err := os.UserHomeDir()
-	return filepath.Join(home, ".cache", "voile-zig"), err
-}
-
-const zigVersion = "0.17.0"
-
-// zig is the command of the compiler.
-func zig() ([]string, error) {
-	if path := os.Getenv("ZIG"); path != "" {
-		return []string{path}, nil
-	}
-	if path, err := exec.LookPath("zig"); err == nil {
-		return []string{path}, nil
-	}
-	cache, err := cacheDir()
-	if err != nil {
-		return nil, err
-	}
-	python := filepath.Join(cache, "venv", "bin", "python")
-	have := exec.Command(python, "-m", "ziglang", "version")
-	if version, err := have.Output(); err == nil && strings.TrimSpace(string(version)) == zigVersion {
-		return []string{python, "-m", "ziglang"}, nil
-	}
-	for _, args := range [][]string{
-		{"python3", "-m", "venv", filepath.Join(cache, "venv")},
-		{python, "-m", "pip", "install", "--quiet", "ziglang==" + zigVersion},
-	} {
-		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-		if err := cmd.Run(); err != nil {
-			return nil, fmt.Errorf("no zig: set ZIG, or install it, or Python with venv: %s: %w", strings.Join(args, " "), err)
-		}
-	}
-	return []string{python, "-m", "ziglang"}, nil
 }
