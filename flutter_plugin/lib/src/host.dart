@@ -5,7 +5,7 @@ import 'package:meta/meta.dart';
 /// Where a device keeps small secrets, such as Android's Keystore or a Keychain.
 ///
 /// The node asks for them while it starts, and when the application uses the
-/// user-secret operations. A secret has at most 1 MiB. Keys are texts that begin with
+/// user-secret operations. A secret has at most 64 KiB. Keys are texts that begin with
 /// the program name and the namespace of the node.
 abstract interface class VeilidSecretStore {
   /// The secret of [key]; null if there is none.

@@ -130,7 +130,6 @@ V _bare<V extends BareValue>(Uint8List bytes) {
 }
 
 /// The kind at the front of [text] and the rest; see [Typed.fromString].
-@internal
 (CryptoKind kind, String body) splitKind(String text) =>
     text.length > 5 && text[4] == ':'
     ? (CryptoKind.fromString(text.substring(0, 4)), text.substring(5))
