@@ -106,7 +106,8 @@ for (const name of wanted) {
       await value(ada, 'note-text', 'Picnic on Sunday');
       await content(ada, 'note-by', /Ben wrote last/);
 
-      await ben.fill('#name', 'Benjamin');
+      await ben.press('#name', 'Control+a'); // typed: Firefox tells of no change of what a script has filled in
+      await ben.keyboard.type('Benjamin');
       await ben.press('#name', 'Enter');
       await content(ada, 'chat-sub', /With Benjamin/);
 
