@@ -10,12 +10,13 @@ const wanted = process.env.VOILE_BROWSER ? [process.env.VOILE_BROWSER] : names;
 const startsWithin = 8000; // ms until ready, once the module has been loaded before
 
 const patience = 60_000; // ms
+const polling = 200; // ms: a tab in the background, as Firefox has them, paints no frames
 
 /** value waits until a text field has a value. */
-const value = (tab, id, text) => tab.waitForFunction(([id, text]) => document.getElementById(id).value === text, [id, text], { timeout: patience });
-const content = (tab, id, pattern, timeout = patience) => tab.waitForFunction(([id, p]) => new RegExp(p).test(document.getElementById(id).textContent), [id, pattern.source], { timeout });
-const heard = (tab, text) => tab.waitForFunction((text) => [...document.querySelectorAll('#log .theirs .bubble')].some((b) => b.textContent.endsWith(text)), text, { timeout: patience });
-const delivered = (tab, n) => tab.waitForFunction((n) => [...document.querySelectorAll('#log .mine .meta')].filter((m) => m.textContent.includes('delivered')).length === n, n, { timeout: patience });
+const value = (tab, id, text) => tab.waitForFunction(([id, text]) => document.getElementById(id).value === text, [id, text], { timeout: patience, polling });
+const content = (tab, id, pattern, timeout = patience) => tab.waitForFunction(([id, p]) => new RegExp(p).test(document.getElementById(id).textContent), [id, pattern.source], { timeout, polling });
+const heard = (tab, text) => tab.waitForFunction((text) => [...document.querySelectorAll('#log .theirs .bubble')].some((b) => b.textContent.endsWith(text)), text, { timeout: patience, polling });
+const delivered = (tab, n) => tab.waitForFunction((n) => [...document.querySelectorAll('#log .mine .meta')].filter((m) => m.textContent.includes('delivered')).length === n, n, { timeout: patience, polling });
 
 async function say(tab, text) {
   await tab.fill('#say', text);
@@ -78,7 +79,7 @@ for (const name of wanted) {
       await content(tab, 'sky-text', /This node has .* peer/);
       await content(tab, 'memory', /\d+ MB/);
       await content(tab, 'traffic', /B\/s/);
-      await tab.waitForFunction(() => document.querySelectorAll('#sky .peer:not(.stranger)').length >= 4, undefined, { timeout: patience });
+      await tab.waitForFunction(() => document.querySelectorAll('#sky .peer:not(.stranger)').length >= 4, undefined, { timeout: patience, polling });
       assert.deepEqual(await nameless(tab), []);
       await sound(tab);
       await context.close();
@@ -105,7 +106,8 @@ for (const name of wanted) {
       await value(ada, 'note-text', 'Picnic on Sunday');
       await content(ada, 'note-by', /Ben wrote last/);
 
-      await ben.fill('#name', 'Benjamin');
+      await ben.press('#name', 'Control+a'); // typed: Firefox tells of no change of what a script has filled in
+      await ben.keyboard.type('Benjamin');
       await ben.press('#name', 'Enter');
       await content(ada, 'chat-sub', /With Benjamin/);
 
