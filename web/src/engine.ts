@@ -173,6 +173,7 @@ export class Engine {
       storage: o.storage, database: o.database, secure: o.secure, onCrash: crash,
       ...(o.logLevel === undefined ? {} : { logLevel: o.logLevel }),
       ...(o.memoryLimit === undefined ? {} : { memoryLimit: o.memoryLimit }),
+      ...(o.gateways === undefined ? {} : { gateways: o.gateways }),
     });
     if (this.#closed || this.#suspended || failed !== undefined) {
       await node.close();

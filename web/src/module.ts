@@ -22,6 +22,8 @@ export interface ModuleHost {
   logLevel?: string;
   /** Bytes; none if left out. */
   memoryLimit?: number;
+  /** URLs of WebSocket gateways, which carry all that is ws. */
+  gateways?: string[];
   /** Called once when the node has failed from within and is closing. */
   onCrash(text: string, stack: string): void;
 }

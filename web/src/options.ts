@@ -42,6 +42,12 @@ export interface StartOptions {
   logLevel?: LogLevel | undefined;
   /** Bytes that the node tries to stay below, by smaller caches; none if left out. */
   memoryLimit?: number | undefined;
+  /**
+   * URLs of WebSocket gateways (`voile gateway`) as `wss://gw.example`, at most 8, tried in
+   * turn: every node that has `ws:` only is reached through one. An https page needs one
+   * where the nodes have no certificates. None if left out.
+   */
+  gateways?: string[] | undefined;
   /** Gives up the start, which fails with the signal's reason then. */
   signal?: AbortSignal | undefined;
 }
@@ -79,6 +85,7 @@ export function engineOptions(platform: Platform, o: StartOptions): EngineOption
     wasmUrl: o.wasmUrl === undefined ? platform.wasmUrl : new URL(o.wasmUrl, base).href,
     ...(o.logLevel === undefined ? {} : { logLevel: o.logLevel }),
     ...(o.memoryLimit === undefined ? {} : { memoryLimit: o.memoryLimit }),
+    ...(o.gateways === undefined ? {} : { gateways: o.gateways }),
   };
 }
 

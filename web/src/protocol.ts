@@ -21,6 +21,7 @@ export interface EngineOptions {
   wasmUrl: string;
   logLevel?: string;
   memoryLimit?: number;
+  gateways?: string[];
 }
 
 /** Whether this engine runs the node or is a client of another tab's. */

@@ -30,9 +30,17 @@ export class RawNode {
     this.#link = link;
   }
 
-  /** Sends a request and waits for its answer, which has an error in it if it failed. */
+  /**
+   * Sends a request and waits for its answer, which has an error in it if it failed. One
+   * that is waiting when another node takes over fails, since ids of objects are of a node.
+   */
   call(line: string, blobs: Uint8Array[] = [], { signal }: Wait = {}): Promise<Line> {
-    return this.#link.call({ line, blobs }, { signal });
+    return this.#link.call({ line, blobs }, { signal, of: this.#link.generation });
+  }
+
+  /** Version of the module. */
+  get version(): string {
+    return this.#link.version;
   }
 
   /** The memory of the node. */

@@ -26,7 +26,7 @@ test('every operation of the schema has a method', async () => {
 
 test('the start says what the module needs', async () => {
   const { node, fake } = await started({}, {
-    namespace: 'n', networkKey: 'secret', bootstrap: ['wss://a/ws', '0|0|VLD0:x|h|W1/ws'], logLevel: 'Info', memoryLimit: 5,
+    namespace: 'n', networkKey: 'secret', bootstrap: ['wss://a/ws', '0|0|VLD0:x|h|W1/ws'], logLevel: 'Info', memoryLimit: 5, gateways: ['wss://gw'],
     config: { network: { dht: { localSubkeyCacheSize: 1 }, routingTable: { serveDirectBootstrap: false } } },
   });
   assert.deepEqual(fake.config, {
@@ -35,7 +35,7 @@ test('the start says what the module needs', async () => {
   });
   const { onCrash, ...host } = fake.host;
   assert.equal(typeof onCrash, 'function');
-  assert.deepEqual(host, { storage: 'indexeddb', database: 'voile-test-n', secure: true, logLevel: 'Info', memoryLimit: 5 });
+  assert.deepEqual(host, { storage: 'indexeddb', database: 'voile-test-n', secure: true, logLevel: 'Info', memoryLimit: 5, gateways: ['wss://gw'] });
   assert.equal(node.moduleVersion, '0.0.0-fake');
   assert.equal(node.role, 'owner');
   assert.deepEqual(await node.stats(), { goHeap: 1, goSys: 2, goroutines: 3, wasmMemory: 65536 });
