@@ -22,6 +22,8 @@ type Options struct {
 	// too, and the program is smaller by what makes schemas.
 	Schema func(name string) (string, error)
 	Logger *slog.Logger // nil: no log
+	// Passwords is how many may be hashed at once, each in 19 MiB; 0: two.
+	Passwords int
 	// Panic is told of an operation that panicked; its caller gets an Internal error
 	// in any case. nil: the log alone has it.
 	Panic func(value any, stack []byte)

@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/voile-net/voile/bind/jsonapi"
@@ -12,9 +13,9 @@ import (
 // clients take.
 const maxRandom = 1 << 20
 
-// passwordSlots is how many passwords may be hashed at once: each takes 19 MiB
+// defaultPasswords is how many passwords may be hashed at once: each takes 19 MiB
 // and a core for a while.
-const passwordSlots = 2
+const defaultPasswords = 2
 
 func (c *Client) systemTable() *handles[crypto.System] { return &c.systems }
 
@@ -382,7 +383,7 @@ func addHPKEOps(m methods[crypto.System]) {
 
 // addPasswordOps adds the slow ones, which wait for each other.
 func (a *API) addPasswordOps(m methods[crypto.System]) {
-	slots := make(chan struct{}, passwordSlots)
+	slots := make(chan struct{}, cmp.Or(a.opts.Passwords, defaultPasswords))
 	inTurn := func(do system) system {
 		return func(ctx context.Context, c *Client, s crypto.System) (any, error) {
 			select {

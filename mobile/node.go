@@ -33,7 +33,6 @@ type Node struct {
 	log      *slog.Logger
 	network  *hostcallback.Network // nil: the system's
 	owned    []io.Closer
-	tidy     *tidy // nil: no memory limit
 	closing  sync.Once
 }
 
@@ -99,9 +98,6 @@ func Start(configuration string, o *Options, cancel *Cancellation) (_ *Node, err
 		return nil, fault(err)
 	}
 	n.log = n.instance.Logger()
-	if o.MemoryLimit > 0 {
-		n.tidy = startTidy()
-	}
 	started = true
 	return n, nil
 }
@@ -196,9 +192,6 @@ func (n *Node) Close() (err error) {
 // release closes the adapters.
 func (n *Node) release() {
 	n.closing.Do(func() {
-		if n.tidy != nil {
-			n.tidy.stop()
-		}
 		for _, c := range n.owned {
 			if err := c.Close(); err != nil {
 				n.log.Warn("adapter of the app did not close", "err", err)

@@ -93,7 +93,10 @@ func Start(ctx context.Context, text []byte, o Options) (*Instance, error) {
 		i.log.Warn("unknown keys in the configuration", "keys", strings.Join(unknown, " "))
 	}
 	i.guard = i.panicked
-	i.restore = limitMemory(o.MemoryLimit, &cfg)
+	i.restore = func() {}
+	if o.MemoryLimit > 0 {
+		i.restore = limitMemory(o.MemoryLimit, &cfg)
+	}
 	o.Core.Panic = i.panicked
 	if i.node, err = core.Start(ctx, cfg, o.Core); err != nil {
 		i.restore()
@@ -102,7 +105,13 @@ func Start(ctx context.Context, text []byte, o Options) (*Instance, error) {
 		}
 		return nil, err
 	}
-	i.api = bind.New(i.node, bind.Options{Schema: schemas(), Logger: i.log, Panic: i.panicked})
+	options := bind.Options{Schema: schemas(), Logger: i.log, Panic: i.panicked}
+	if o.MemoryLimit > 0 {
+		options.Passwords = 1 // a second one beside it would take 19 MiB more
+		stop, unlimited := giveBack(), i.restore
+		i.restore = func() { stop(); unlimited() }
+	}
+	i.api = bind.New(i.node, options)
 	if i.logs != nil {
 		i.logs.Start(i.node)
 	}

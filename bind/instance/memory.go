@@ -10,9 +10,6 @@ import (
 // runtime; what is below the configuration's own limits stays. The result takes the
 // runtime's limit back.
 func limitMemory(limit int64, cfg *config.Config) (restore func()) {
-	if limit <= 0 {
-		return func() {}
-	}
 	// A part of the process is not of the Go heap: code, stacks of the host, C.
 	old := debug.SetMemoryLimit(limit / 4 * 3)
 	mb := uint32(max(limit>>20, 1))

@@ -1,6 +1,6 @@
 //go:build !js
 
-package mobile
+package instance
 
 import "testing"
 

@@ -1,6 +1,6 @@
 //go:build !js
 
-package mobile
+package instance
 
 import (
 	"context"
@@ -18,18 +18,13 @@ const (
 	worthwhile   = 2 << 20 // bytes that must be free for a collection to pay
 )
 
-// tidy gives memory back until stop is called.
-// Goroutines: one, ended by stop.
-type tidy struct {
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-}
-
-func startTidy() *tidy {
+// giveBack gives memory that is free back to the system, until stop is called, which
+// waits for its goroutine.
+func giveBack() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	t := &tidy{cancel: cancel}
+	var wg sync.WaitGroup
 	debug.FreeOSMemory() // what the start took: a key of a password needs 19 MiB
-	t.wg.Go(func() {
+	wg.Go(func() {
 		tick := time.NewTicker(tidyInterval)
 		defer tick.Stop()
 		var k keeper
@@ -48,12 +43,10 @@ func startTidy() *tidy {
 			}
 		}
 	})
-	return t
-}
-
-func (t *tidy) stop() {
-	t.cancel()
-	t.wg.Wait()
+	return func() {
+		cancel()
+		wg.Wait()
+	}
 }
 
 // keeper decides when to give back.
