@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,7 +24,17 @@ import (
 func TestGateway(t *testing.T) {
 	port := freePort(t)
 	node := start(t, nil, private(t, "--listen-port", fmt.Sprint(port))...)
-	node.ready(t)
+	node.ready(t) // its API; it listens a moment later
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			conn.Close()
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
 	dir := t.TempDir()
 	if _, err := access.LoadTLS("", "", dir, time.Now()); err != nil { // makes a certificate
 		t.Fatal(err)

@@ -3,10 +3,10 @@
 package indexeddb
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"syscall/js"
 
 	"github.com/hack-pad/go-indexeddb/idb"
@@ -24,11 +24,12 @@ const (
 	wantBytes    = 512 << 10
 )
 
-// reader reads committed rows. The gate of the store is entered, or its writer is
+// reader reads committed rows: it is the base of transactions. The gate of the store is entered, or its writer is
 // held, as long as it is used, so that what it reads stays as it is.
 type reader struct {
-	store *Store
-	itx   *idb.Transaction // nil: none yet; it may have ended by itself
+	store   *Store
+	buckets map[platform.Bucket]struct{}
+	itx     *idb.Transaction // nil: none yet; it may have ended by itself
 }
 
 // request makes a request and waits for it. A transaction that has ended in between
@@ -59,9 +60,18 @@ func (r *reader) begin(store string, f func(*idb.ObjectStore) (func(context.Cont
 	return f(o)
 }
 
-// get is the value of a row, never nil; a missing row is fs.ErrNotExist.
-func (r *reader) get(key []byte) ([]byte, error) {
-	values, err := r.values([]js.Value{jsvalue.Bytes(key)})
+// Has implements overlay.Base.
+func (r *reader) Has(b platform.Bucket) bool {
+	_, ok := r.buckets[b]
+	return ok
+}
+
+// Buckets implements overlay.Base.
+func (r *reader) Buckets(yield func(platform.Bucket) bool) { maps.Keys(r.buckets)(yield) }
+
+// Get implements overlay.Base.
+func (r *reader) Get(b platform.Bucket, key []byte) ([]byte, error) {
+	values, err := r.values([]js.Value{jsvalue.Bytes(rowKey(b, key))})
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +131,13 @@ type walk struct {
 	atOnce  int
 }
 
-func (r *reader) walk(b platform.Bucket, start []byte, keysOnly bool) *walk {
+// Walk implements overlay.Base.
+func (r *reader) Walk(b platform.Bucket, start []byte, keysOnly bool) func() (key, value []byte, err error) {
 	prefix := bucketKey(b)
-	return &walk{
+	w := &walk{
 		reader: r, prefix: len(prefix), from: rowKey(b, start), to: after(prefix), keysOnly: keysOnly, atOnce: firstValues,
 	}
+	return w.next
 }
 
 // next is the next row; a nil key: there is none. The value is nil in a walk of keys.
@@ -202,12 +214,4 @@ func (w *walk) load() (err error) {
 		w.atOnce = max(w.atOnce/2, 1)
 	}
 	return nil
-}
-
-// startOf is the first key that a range can have.
-func startOf(r platform.Range) []byte {
-	if bytes.Compare(r.Prefix, r.Start) > 0 {
-		return r.Prefix
-	}
-	return r.Start
 }

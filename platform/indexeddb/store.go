@@ -14,6 +14,7 @@ import (
 
 	"github.com/voile-net/voile/platform"
 	"github.com/voile-net/voile/platform/internal/jsvalue"
+	"github.com/voile-net/voile/platform/internal/overlay"
 )
 
 // The form of the database.
@@ -156,8 +157,8 @@ func (s *Store) View(ctx context.Context, fn func(platform.Tx) error) error {
 	if s.closed {
 		return fmt.Errorf("view: %w", platform.ErrClosed)
 	}
-	t := &tx{base: reader{store: s}, buckets: s.buckets}
-	defer t.guard.End()
+	t := overlay.View(&reader{store: s, buckets: s.buckets})
+	defer t.End()
 	return fn(t)
 }
 
@@ -175,18 +176,17 @@ func (s *Store) Update(ctx context.Context, fn func(platform.Tx) error) error {
 	if s.closed {
 		return fmt.Errorf("update: %w", platform.ErrClosed)
 	}
-	t := &tx{base: reader{store: s}, buckets: s.buckets, changes: make(map[platform.Bucket]*change)}
-	t.guard.Writable = true
-	defer t.guard.End()
+	t := overlay.Update(&reader{store: s, buckets: s.buckets})
+	defer t.End()
 	if err := fn(t); err != nil {
 		return err
 	}
-	if len(t.changes) == 0 {
+	if len(t.Changes) == 0 {
 		return nil
 	}
 	s.gate.lock()
 	defer s.gate.unlock()
-	if err := s.commit(t.changes); err != nil {
+	if err := s.commit(t.Changes); err != nil {
 		return fmt.Errorf("commit: %w", explained(err))
 	}
 	return nil
@@ -194,7 +194,7 @@ func (s *Store) Update(ctx context.Context, fn func(platform.Tx) error) error {
 
 // commit hands the writes of an Update over, in one transaction, without waiting in
 // between.
-func (s *Store) commit(changes map[platform.Bucket]*change) (err error) {
+func (s *Store) commit(changes map[platform.Bucket]*overlay.Change) (err error) {
 	defer exception(&err)
 	itx, err := s.db.TransactionWithOptions(idb.TransactionOptions{
 		Mode: idb.TransactionReadWrite, Durability: idb.DurabilityStrict,
@@ -214,7 +214,7 @@ func (s *Store) commit(changes map[platform.Bucket]*change) (err error) {
 }
 
 // hand makes the requests of a commit and brings buckets up to date.
-func hand(itx *idb.Transaction, changes map[platform.Bucket]*change, buckets map[platform.Bucket]struct{}) error {
+func hand(itx *idb.Transaction, changes map[platform.Bucket]*overlay.Change, buckets map[platform.Bucket]struct{}) error {
 	rows, err := itx.ObjectStore(rowsStore)
 	if err != nil {
 		return err
@@ -226,24 +226,24 @@ func hand(itx *idb.Transaction, changes map[platform.Bucket]*change, buckets map
 	for b, c := range changes {
 		prefix := bucketKey(b)
 		_, existed := buckets[b]
-		if existed && (!c.exists || c.fresh) {
+		if existed && (!c.Exists || c.Fresh) {
 			all := js.Global().Get("IDBKeyRange").Call("bound", jsvalue.Bytes(prefix), jsvalue.Bytes(after(prefix)), false, true)
 			if _, err := rows.Delete(all); err != nil {
 				return err
 			}
 		}
 		switch {
-		case !c.exists && existed:
+		case !c.Exists && existed:
 			delete(buckets, b)
 			_, err = list.Delete(jsvalue.Bytes(prefix))
-		case c.exists && !existed:
+		case c.Exists && !existed:
 			buckets[b] = struct{}{}
 			_, err = list.PutKey(jsvalue.Bytes(prefix), js.ValueOf(true))
 		}
 		if err != nil {
 			return err
 		}
-		for key, value := range c.rows {
+		for key, value := range c.Rows {
 			at := jsvalue.Bytes(append(prefix[:len(prefix):len(prefix)], key...))
 			if value == nil {
 				_, err = rows.Delete(at)

@@ -158,13 +158,13 @@ func TestRequestsInOneTransaction(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	r := reader{store: s}
-	if _, err := r.get(rowKey(b, []byte("k"))); err != nil {
+	r := reader{store: s, buckets: s.buckets}
+	if _, err := r.Get(b, []byte("k")); err != nil {
 		t.Fatal(err)
 	}
 	first := r.itx
 	for range 100 {
-		if _, err := r.get(rowKey(b, []byte("k"))); err != nil {
+		if _, err := r.Get(b, []byte("k")); err != nil {
 			t.Fatal(err)
 		}
 	}

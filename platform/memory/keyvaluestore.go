@@ -3,11 +3,13 @@ package memory
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"sync"
 
 	"github.com/voile-net/voile/platform"
+	"github.com/voile-net/voile/platform/internal/overlay"
 )
 
 // KeyValueStore keeps tables in memory. An Update collects its writes beside
@@ -47,8 +49,8 @@ func (s *KeyValueStore) View(ctx context.Context, fn func(platform.Tx) error) er
 	if s.tables == nil {
 		return fmt.Errorf("view: %w", platform.ErrClosed)
 	}
-	t := &tx{tables: s.tables}
-	defer t.guard.End()
+	t := overlay.View(tables(s.tables))
+	defer t.End()
 	return fn(t)
 }
 
@@ -66,15 +68,14 @@ func (s *KeyValueStore) Update(ctx context.Context, fn func(platform.Tx) error) 
 	if s.tables == nil { // Close holds writer when it clears this
 		return fmt.Errorf("update: %w", platform.ErrClosed)
 	}
-	t := &tx{tables: s.tables, changes: make(map[platform.Bucket]*change)}
-	t.guard.Writable = true
-	defer t.guard.End()
+	t := overlay.Update(tables(s.tables))
+	defer t.End()
 	if err := fn(t); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for b, c := range t.changes {
+	for b, c := range t.Changes {
 		s.applyLocked(b, c)
 	}
 	return nil
@@ -90,18 +91,18 @@ func (s *KeyValueStore) Close() error {
 	return nil
 }
 
-func (s *KeyValueStore) applyLocked(b platform.Bucket, c *change) {
+func (s *KeyValueStore) applyLocked(b platform.Bucket, c *overlay.Change) {
 	switch {
-	case !c.exists:
+	case !c.Exists:
 		delete(s.tables, b)
 		return
-	case c.fresh || s.tables[b] == nil:
-		s.tables[b] = &table{rows: make(map[string][]byte, len(c.rows))}
+	case c.Fresh || s.tables[b] == nil:
+		s.tables[b] = &table{rows: make(map[string][]byte, len(c.Rows))}
 	}
 	t := s.tables[b]
 	before := len(t.keys)
 	gone := false
-	for key, value := range c.rows {
+	for key, value := range c.Rows {
 		_, had := t.rows[key]
 		switch {
 		case value == nil && had:
@@ -129,5 +130,35 @@ func (s *KeyValueStore) applyLocked(b platform.Bucket, c *change) {
 	}
 }
 
-// sortedKeys is a helper of transactions that see their own writes.
-func sortedKeys(rows map[string][]byte) []string { return slices.Sorted(maps.Keys(rows)) }
+// tables are the committed buckets, as the base of a transaction.
+type tables map[platform.Bucket]*table
+
+// Has implements overlay.Base.
+func (t tables) Has(b platform.Bucket) bool { return t[b] != nil }
+
+// Buckets implements overlay.Base.
+func (t tables) Buckets(yield func(platform.Bucket) bool) { maps.Keys(t)(yield) }
+
+// Get implements overlay.Base.
+func (t tables) Get(b platform.Bucket, key []byte) ([]byte, error) {
+	value, ok := t[b].rows[string(key)]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return append([]byte{}, value...), nil
+}
+
+// Walk implements overlay.Base.
+func (t tables) Walk(b platform.Bucket, start []byte, _ bool) func() (key, value []byte, err error) {
+	bucket := t[b]
+	at, _ := slices.BinarySearch(bucket.keys, string(start))
+	rest := bucket.keys[at:]
+	return func() (key, value []byte, err error) {
+		if len(rest) == 0 {
+			return nil, nil, nil
+		}
+		name := rest[0]
+		rest = rest[1:]
+		return []byte(name), bucket.rows[name], nil
+	}
+}

@@ -1,6 +1,8 @@
-//go:build js
-
-package indexeddb
+// Package overlay is the transaction of adapters that collect the writes of an Update
+// and hand them over at its end: it shows the committed rows with the transaction's
+// own changes over them, and keeps the contract of platform.Tx.
+// It imports platform and platform/internal/guard.
+package overlay
 
 import (
 	"bytes"
@@ -15,22 +17,46 @@ import (
 	"github.com/voile-net/voile/platform/internal/guard"
 )
 
-// tx reads the committed rows and, in an Update, its own changes over them.
-type tx struct {
-	guard   guard.Tx
-	base    reader
-	buckets map[platform.Bucket]struct{} // committed
-	changes map[platform.Bucket]*change  // nil in a View
+// Base is what was committed. It stays as it is while a transaction reads it.
+type Base interface {
+	Has(b platform.Bucket) bool
+	// Buckets yields each bucket that exists, in no order.
+	Buckets(yield func(platform.Bucket) bool)
+	// Get returns a copy of a value, never nil; a missing key is fs.ErrNotExist.
+	Get(b platform.Bucket, key []byte) ([]byte, error)
+	// Walk goes through the rows of a bucket from start on, in the order of their
+	// keys. next gives a nil key behind the last one. Values may be nil if keysOnly.
+	Walk(b platform.Bucket, start []byte, keysOnly bool) (next func() (key, value []byte, err error))
 }
 
-// change is what an Update did to one bucket.
-type change struct {
-	exists bool              // false: the bucket is deleted
-	fresh  bool              // committed rows are gone, only rows counts
-	rows   map[string][]byte // nil value: the row is deleted
+// Tx is one transaction.
+type Tx struct {
+	guard guard.Tx
+	base  Base
+	// Changes is what the transaction did, for the adapter at its end.
+	Changes map[platform.Bucket]*Change
 }
 
-func (t *tx) Get(b platform.Bucket, key []byte) ([]byte, error) {
+// Change is what a transaction did to one bucket.
+type Change struct {
+	Exists bool              // false: the bucket is deleted
+	Fresh  bool              // committed rows are gone, only Rows counts
+	Rows   map[string][]byte // nil value: the row is deleted
+}
+
+// View begins a transaction that reads.
+func View(base Base) *Tx { return &Tx{base: base} }
+
+// Update begins one that may write.
+func Update(base Base) *Tx {
+	return &Tx{guard: guard.Tx{Writable: true}, base: base, Changes: make(map[platform.Bucket]*Change)}
+}
+
+// End makes every later call fail.
+func (t *Tx) End() { t.guard.End() }
+
+// Get implements [platform.Tx].
+func (t *Tx) Get(b platform.Bucket, key []byte) ([]byte, error) {
 	if err := errors.Join(t.guard.Read(b), platform.CheckKey(key)); err != nil {
 		return nil, fmt.Errorf("get from %v: %w", b, err)
 	}
@@ -39,7 +65,7 @@ func (t *tx) Get(b platform.Bucket, key []byte) ([]byte, error) {
 		return nil, fmt.Errorf("get: %w", err)
 	}
 	if c != nil {
-		if value, ok := c.rows[string(key)]; ok {
+		if value, ok := c.Rows[string(key)]; ok {
 			if value == nil {
 				return nil, fs.ErrNotExist
 			}
@@ -49,14 +75,15 @@ func (t *tx) Get(b platform.Bucket, key []byte) ([]byte, error) {
 	if !base {
 		return nil, fs.ErrNotExist
 	}
-	value, err := t.base.get(rowKey(b, key))
+	value, err := t.base.Get(b, key)
 	if err != nil && err != fs.ErrNotExist {
 		err = fmt.Errorf("get from %v: %w", b, err)
 	}
 	return value, err
 }
 
-func (t *tx) Put(b platform.Bucket, key, value []byte) error {
+// Put implements [platform.Tx].
+func (t *Tx) Put(b platform.Bucket, key, value []byte) error {
 	if err := errors.Join(t.guard.Write(b), platform.CheckKey(key), platform.CheckValue(value)); err != nil {
 		return fmt.Errorf("put into %v: %w", b, err)
 	}
@@ -66,7 +93,8 @@ func (t *tx) Put(b platform.Bucket, key, value []byte) error {
 	return nil
 }
 
-func (t *tx) Delete(b platform.Bucket, key []byte) error {
+// Delete implements [platform.Tx].
+func (t *Tx) Delete(b platform.Bucket, key []byte) error {
 	if err := errors.Join(t.guard.Write(b), platform.CheckKey(key)); err != nil {
 		return fmt.Errorf("delete from %v: %w", b, err)
 	}
@@ -76,7 +104,8 @@ func (t *tx) Delete(b platform.Bucket, key []byte) error {
 	return nil
 }
 
-func (t *tx) ForEach(b platform.Bucket, r platform.Range, fn func(key, value []byte) error) error {
+// ForEach implements [platform.Tx].
+func (t *Tx) ForEach(b platform.Bucket, r platform.Range, fn func(key, value []byte) error) error {
 	if err := t.guard.Read(b); err != nil {
 		return fmt.Errorf("walk %v: %w", b, err)
 	}
@@ -89,15 +118,15 @@ func (t *tx) ForEach(b platform.Bucket, r platform.Range, fn func(key, value []b
 	var own []string
 	var ownRows map[string][]byte
 	if c != nil {
-		own, ownRows = slices.Sorted(maps.Keys(c.rows)), c.rows
+		own, ownRows = slices.Sorted(maps.Keys(c.Rows)), c.Rows
 		at, _ := slices.BinarySearch(own, string(start))
 		own = own[at:]
 	}
-	rows := &walk{last: true} // of nothing
+	next := func() (key, value []byte, err error) { return nil, nil, nil }
 	if base {
-		rows = t.base.walk(b, start, r.KeysOnly)
+		next = t.base.Walk(b, start, r.KeysOnly)
 	}
-	old, oldValue, err := rows.next()
+	old, oldValue, err := next()
 	for err == nil && (old != nil || len(own) > 0) {
 		var key, value []byte
 		deleted := false
@@ -109,7 +138,7 @@ func (t *tx) ForEach(b platform.Bucket, r platform.Range, fn func(key, value []b
 			key, value = old, oldValue
 		}
 		if order <= 0 {
-			if old, oldValue, err = rows.next(); err != nil {
+			if old, oldValue, err = next(); err != nil {
 				break
 			}
 		}
@@ -145,7 +174,8 @@ func heads(old []byte, own []string) int {
 	return cmp.Compare(string(old), own[0])
 }
 
-func (t *tx) Size(b platform.Bucket) (platform.Size, error) {
+// Size implements [platform.Tx].
+func (t *Tx) Size(b platform.Bucket) (platform.Size, error) {
 	var size platform.Size
 	err := t.ForEach(b, platform.Range{}, func(key, value []byte) error {
 		size.Rows++
@@ -155,29 +185,32 @@ func (t *tx) Size(b platform.Bucket) (platform.Size, error) {
 	return size, err
 }
 
-func (t *tx) CreateBucket(b platform.Bucket) error {
+// CreateBucket implements [platform.Tx].
+func (t *Tx) CreateBucket(b platform.Bucket) error {
 	if err := t.guard.Write(b); err != nil {
 		return fmt.Errorf("create bucket %v: %w", b, err)
 	}
 	if _, _, err := t.find(b); err == nil {
 		return nil
 	}
-	t.changes[b] = &change{exists: true, fresh: true, rows: make(map[string][]byte)}
+	t.Changes[b] = &Change{Exists: true, Fresh: true, Rows: make(map[string][]byte)}
 	return nil
 }
 
-func (t *tx) DeleteBucket(b platform.Bucket) error {
+// DeleteBucket implements [platform.Tx].
+func (t *Tx) DeleteBucket(b platform.Bucket) error {
 	if err := t.guard.Write(b); err != nil {
 		return fmt.Errorf("delete bucket %v: %w", b, err)
 	}
 	if _, _, err := t.find(b); err != nil {
 		return fmt.Errorf("delete bucket: %w", err)
 	}
-	t.changes[b] = &change{}
+	t.Changes[b] = &Change{}
 	return nil
 }
 
-func (t *tx) DeleteDatabase(name string) error {
+// DeleteDatabase implements [platform.Tx].
+func (t *Tx) DeleteDatabase(name string) error {
 	if err := t.guard.Write(platform.Bucket{Database: name}); err != nil {
 		return fmt.Errorf("delete database %q: %w", name, err)
 	}
@@ -186,12 +219,13 @@ func (t *tx) DeleteDatabase(name string) error {
 		return fmt.Errorf("delete database %q: %w", name, platform.ErrNoBucket)
 	}
 	for _, column := range columns {
-		t.changes[platform.Bucket{Database: name, Column: column}] = &change{}
+		t.Changes[platform.Bucket{Database: name, Column: column}] = &Change{}
 	}
 	return nil
 }
 
-func (t *tx) Databases() ([]string, error) {
+// Databases implements [platform.Tx].
+func (t *Tx) Databases() ([]string, error) {
 	if err := t.guard.Alive(); err != nil {
 		return nil, fmt.Errorf("list databases: %w", err)
 	}
@@ -203,7 +237,8 @@ func (t *tx) Databases() ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-func (t *tx) Columns(database string) ([]uint32, error) {
+// Columns implements [platform.Tx].
+func (t *Tx) Columns(database string) ([]uint32, error) {
 	if err := t.guard.Read(platform.Bucket{Database: database}); err != nil {
 		return nil, fmt.Errorf("list columns of %q: %w", database, err)
 	}
@@ -221,14 +256,14 @@ func (t *tx) Columns(database string) ([]uint32, error) {
 }
 
 // existing yields each bucket that exists, in no order.
-func (t *tx) existing(yield func(platform.Bucket) bool) {
-	for b := range t.buckets {
-		if _, changed := t.changes[b]; !changed && !yield(b) {
+func (t *Tx) existing(yield func(platform.Bucket) bool) {
+	for b := range t.base.Buckets {
+		if _, changed := t.Changes[b]; !changed && !yield(b) {
 			return
 		}
 	}
-	for b, c := range t.changes {
-		if c.exists && !yield(b) {
+	for b, c := range t.Changes {
+		if c.Exists && !yield(b) {
 			return
 		}
 	}
@@ -236,26 +271,34 @@ func (t *tx) existing(yield func(platform.Bucket) bool) {
 
 // find gives what is known of a bucket: whether committed rows count, and the
 // changes, nil if the transaction has not written to it.
-func (t *tx) find(b platform.Bucket) (base bool, c *change, err error) {
-	c = t.changes[b]
-	if c == nil || !c.fresh {
-		_, base = t.buckets[b]
+func (t *Tx) find(b platform.Bucket) (base bool, c *Change, err error) {
+	c = t.Changes[b]
+	if c == nil || !c.Fresh {
+		base = t.base.Has(b)
 	}
-	if c != nil && !c.exists || c == nil && !base {
+	if c != nil && !c.Exists || c == nil && !base {
 		return false, nil, fmt.Errorf("%w: %v", platform.ErrNoBucket, b)
 	}
 	return base, c, nil
 }
 
-func (t *tx) set(b platform.Bucket, key, value []byte) error {
+func (t *Tx) set(b platform.Bucket, key, value []byte) error {
 	_, c, err := t.find(b)
 	if err != nil {
 		return err
 	}
 	if c == nil {
-		c = &change{exists: true, rows: make(map[string][]byte)}
-		t.changes[b] = c
+		c = &Change{Exists: true, Rows: make(map[string][]byte)}
+		t.Changes[b] = c
 	}
-	c.rows[string(key)] = value
+	c.Rows[string(key)] = value
 	return nil
+}
+
+// startOf is the first key that a range can have.
+func startOf(r platform.Range) []byte {
+	if bytes.Compare(r.Prefix, r.Start) > 0 {
+		return r.Prefix
+	}
+	return r.Start
 }
