@@ -18,11 +18,12 @@ import (
 	"github.com/coder/websocket"
 	"github.com/spf13/pflag"
 	"github.com/voile-net/voile/cmd/voile/internal/access"
+	"github.com/voile-net/voile/internal/loopback"
 )
 
 // A page exchanges a message with a node through the program, over TLS.
 func TestGateway(t *testing.T) {
-	port := freePort(t)
+	port := loopback.FreePort(t)
 	node := start(t, nil, private(t, "--listen-port", fmt.Sprint(port))...)
 	node.ready(t) // its API; it listens a moment later
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
@@ -39,7 +40,7 @@ func TestGateway(t *testing.T) {
 	if _, err := access.LoadTLS("", "", dir, time.Now()); err != nil { // makes a certificate
 		t.Fatal(err)
 	}
-	metrics := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	metrics := fmt.Sprintf("127.0.0.1:%d", loopback.FreePort(t))
 	file := filepath.Join(dir, "gateway.yaml")
 	mustWrite(t, file, fmt.Sprintf("listen: [127.0.0.1:0]\ntls_cert: %s/api.crt\ntls_key: %[1]s/api.key\norigins: [https://app.example]\nnodes: [10.0.0.0/8]\n", dir))
 	gw := start(t, nil, "gateway", "-c", file, "--set", "idle_timeout=1m", "--node", fmt.Sprintf("127.0.0.1:%d", port), "--metrics", metrics, "--prefix", "/p", "--log-level", "debug")

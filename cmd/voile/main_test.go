@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/voile-net/voile/internal/loopback"
 )
 
 // TestMain runs the program itself when a test starts it as another process.
@@ -109,22 +111,11 @@ func (p *process) exit(t *testing.T) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// freePort is a port that nothing listens on now, for UDP and TCP.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // private are the arguments of a node that joins nothing.
 func private(t *testing.T, more ...string) []string {
 	return append([]string{
 		"serve", "--private", "--network-key", "hush", "--data", t.TempDir(), "--api", "127.0.0.1:0",
-		"--listen-port", fmt.Sprint(freePort(t)),
+		"--listen-port", fmt.Sprint(loopback.FreePort(t)),
 	}, more...)
 }
 
@@ -207,7 +198,7 @@ func TestServePrivateNetwork(t *testing.T) {
 	if code, _, errs := call(t, "keys", "new", "--out", key); code != 0 {
 		t.Fatal(errs)
 	}
-	port := fmt.Sprint(freePort(t))
+	port := fmt.Sprint(loopback.FreePort(t))
 	code, record, errs := call(t, "bootstrap-record", "--hostname", "127.0.0.1", "--keys", key, "--dial", "U"+port+",T"+port+",W"+port+"/ws")
 	if code != 0 {
 		t.Fatal(errs)
@@ -219,7 +210,7 @@ func TestServePrivateNetwork(t *testing.T) {
 		if i == 0 {
 			args = append(args, "--identity", key, "--listen-port", port)
 		} else {
-			args = append(args, "--bootstrap-record", strings.TrimSpace(record), "--listen-port", fmt.Sprint(freePort(t)))
+			args = append(args, "--bootstrap-record", strings.TrimSpace(record), "--listen-port", fmt.Sprint(loopback.FreePort(t)))
 		}
 		addresses = append(addresses, start(t, nil, args...).ready(t))
 	}

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/voile-net/voile/internal/loopback"
 )
 
 // shortDir is a directory whose path leaves room for a socket's.
@@ -281,7 +283,7 @@ func TestServeLogFile(t *testing.T) {
 }
 
 func TestServeMetricsAndHealth(t *testing.T) {
-	metrics := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	metrics := fmt.Sprintf("127.0.0.1:%d", loopback.FreePort(t))
 	p := start(t, nil, private(t, "--metrics", metrics)...)
 	address := p.ready(t)
 	for path, want := range map[string]string{"/healthz": `"status":"ok"`, "/metrics": "\nvoile_up 1\n"} {

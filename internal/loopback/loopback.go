@@ -27,16 +27,17 @@ func Config(name string, port int, record string) config.Config {
 	return cfg
 }
 
-// FreePort is a port of this machine that streams and datagrams may use.
+// FreePort is a port of this machine that streams and datagrams may use, at every
+// address.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := net.Listen("tcp4", ":0")
 		if err != nil {
 			t.Fatal(err)
 		}
 		port := l.Addr().(*net.TCPAddr).Port
-		p, err := net.ListenPacket("udp", l.Addr().String())
+		p, err := net.ListenPacket("udp4", l.Addr().String())
 		l.Close()
 		if err == nil {
 			p.Close()
