@@ -29,7 +29,7 @@ func TestBrowser(t *testing.T) {
 	for _, name := range []string{"chromium", "firefox"} {
 		t.Run(name, func(t *testing.T) {
 			needBrowser(t, name)
-			l := newLab(t, "browser"+name)
+			l := newLab(t, name)
 			real := addFull(t, l, lab.Real, 6, lab.Settings{})
 			startReady(t, readyTime, real...)
 			p := openPage(t, l, name)
@@ -199,7 +199,11 @@ func pageOffline(t *testing.T, p *page, friend lab.Node) {
 		t.Fatal(err)
 	}
 	var answer string
-	p.do(&answer, `return text(await context.appCall(await node.importPrivateRoute(voile.fromBase64(args[0])), bytes('back')))`, encode(route.Blob))
+	p.do(&answer, `
+		const to = await node.importPrivateRoute(voile.fromBase64(args[0]));
+		for (const end = Date.now() + args[1];;) { // a hop of before may not have noticed yet
+			try { return text(await context.appCall(to, bytes('back'))); } catch (e) { if (e.code !== 'Timeout' || Date.now() > end) throw e; }
+		}`, encode(route.Blob), answerTime.Milliseconds())
 	if answer != "BACK" {
 		t.Errorf("after the network came back the real node answers %q", answer)
 	}
