@@ -45,15 +45,21 @@ function watch() {
   });
 }
 
+// In Firefox a picture is taken with a style sheet that the page's policy refuses.
+const ofPicture = /blocked an inline style/;
+
 /** newTab opens a tab of a context. What the page logs as an error is kept in tab.faults. */
 export async function newTab(context, url) {
   const tab = await context.newPage();
   tab.faults = [];
   tab.said = []; // everything in the console
-  tab.on('pageerror', (e) => tab.faults.push(String(e.stack ?? e)));
+  const fault = (text) => {
+    if (!(tab.pictured && ofPicture.test(text))) tab.faults.push(text);
+  };
+  tab.on('pageerror', (e) => fault(String(e.stack ?? e)));
   tab.on('console', (m) => {
     tab.said.push(m.text());
-    if (m.type() === 'error') tab.faults.push(m.text());
+    if (m.type() === 'error') fault(m.text());
   });
   await tab.addInitScript(watch);
   if (url) await tab.goto(url);
@@ -76,6 +82,7 @@ export const stage = (tab, name) => come(tab, `#chat-stage[data-stage=${name}]`)
 export async function shot(tab, name) {
   await mkdir(pictures, { recursive: true });
   // To hide the caret, a style would be put into the page, which its policy refuses.
+  tab.pictured = true;
   await tab.screenshot({ path: `${pictures}/${name}.png`, caret: 'initial' });
 }
 
