@@ -277,6 +277,12 @@ func (p *path) try(t *testing.T, what string, send func(context.Context) error) 
 		if err == nil {
 			return
 		}
+		// After a loss a real node may have let go of the route that it has imported.
+		if e := (*api.Error)(nil); errors.As(err, &e) && e.Kind == "NoConnection" {
+			if _, err := p.from.Client().ImportRemotePrivateRoute(t.Context(), p.blob.Blob); err != nil {
+				t.Logf("import once more at %s: %v", describe(p.from), err)
+			}
+		}
 		if try == maxTries {
 			t.Fatalf("%s from %s to %s failed %d times: %v", what, describe(p.from), describe(p.to), try, err)
 		}
