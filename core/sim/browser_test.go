@@ -52,7 +52,7 @@ func waitReady(t *testing.T, nodes ...*Node) {
 	t.Logf("ready after %v", time.Since(began))
 }
 
-// talk calls from one node to the other over private routes.
+// talk calls from one node to the other, five times over a private route.
 func talk(ctx context.Context, t *testing.T, name string, from, to *Node) {
 	t.Helper()
 	done := reply(ctx, to.Node)
@@ -65,7 +65,7 @@ func talk(ctx context.Context, t *testing.T, name string, from, to *Node) {
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	for range 3 {
+	for range 5 {
 		if _, err := from.Call(ctx, id, []byte("hello")); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -43,35 +43,11 @@ func TestNodesBehindNATAreReachable(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
-		began := time.Now()
 		hidden := nodes[6:]
-		for _, n := range hidden {
-			if err := n.WaitReady(ctx); err != nil {
-				text, _ := n.Debug(t.Context(), "nodeinfo")
-				t.Fatalf("not ready: %v\n%s", err, text)
-			}
-		}
-		t.Logf("ready after %v", time.Since(began))
-		call := func(name string, from, to *Node) {
-			done := reply(ctx, to.Node)
-			defer done()
-			route, err := to.NewPrivateRoute(ctx)
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			id, err := from.ImportPrivateRoute(route.Blob)
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			for range 5 {
-				if _, err := from.Call(ctx, id, []byte("hello")); err != nil {
-					t.Errorf("%s: %v", name, err)
-				}
-			}
-		}
-		call("public to hidden", nodes[1], hidden[0])
-		call("hidden to public", hidden[0], nodes[1])
-		call("hidden to hidden", hidden[0], hidden[1])
+		waitReady(t, hidden...)
+		talk(ctx, t, "public to hidden", nodes[1], hidden[0])
+		talk(ctx, t, "hidden to public", hidden[0], nodes[1])
+		talk(ctx, t, "hidden to hidden", hidden[0], hidden[1])
 		// A datagram from one hidden node to the other goes through punched holes.
 		other := hidden[1].ID().String()
 		if text, err := hidden[0].Debug(ctx, "resolve "+other); err != nil {
