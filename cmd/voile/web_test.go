@@ -46,9 +46,6 @@ func TestWebUntilSignal(t *testing.T) {
 	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("%s, %v", answer.Status, answer.Header)
 	}
-	if !strings.Contains(p.log(), "6 nodes run here: Carol, ") {
-		t.Errorf("stderr: %s", p.log())
-	}
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +54,9 @@ func TestWebUntilSignal(t *testing.T) {
 	}
 	if code := p.exit(t); code != exitOK {
 		t.Errorf("exit code %d, want %d", code, exitOK)
+	}
+	if !strings.Contains(p.log(), "6 nodes run here: Carol, ") {
+		t.Errorf("stderr: %s", p.log())
 	}
 }
 
