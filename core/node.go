@@ -265,7 +265,7 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 			return err
 		}
 	}
-	n.chaos = chaos.New(rand.New(rand.NewPCG(binary.LittleEndian.Uint64(seed[8:]), binary.LittleEndian.Uint64(seed[:]))))
+	n.chaos = chaos.New(rand.New(rand.NewPCG(binary.LittleEndian.Uint64(seed[8:]), binary.LittleEndian.Uint64(seed[:]))), n.opts.Panic)
 	n.buildServer()
 	n.rpc = rpc.New(rpc.Config{
 		Crypto: n.crypto, Identity: identity, Table: n.table, Onion: onion, Routes: n.routes, Filter: n.filter,

@@ -89,7 +89,7 @@ func (n *Node) openPlatform(ctx context.Context) error {
 		}
 	}
 	if o.NetInfo == nil {
-		i, err := host.NetInfo(ctx)
+		i, err := host.NetInfo(ctx, o.Panic)
 		if err != nil {
 			return fmt.Errorf("network interfaces: %w", err)
 		}
@@ -192,7 +192,7 @@ func hasHost(info *wire.NodeInfo, a netip.Addr) bool {
 
 // openMapper opens the port mapping protocol of the device, if it has one.
 func (n *Node) openMapper() attach.PortMapper {
-	m, err := igd.Open(n.cfg.ProgramName, n.log)
+	m, err := igd.Open(n.cfg.ProgramName, n.log, n.opts.Panic)
 	if err != nil {
 		n.log.Info("ports are not mapped", "err", err)
 		return nil

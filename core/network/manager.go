@@ -139,7 +139,7 @@ func New(cfg Config) (*Manager, error) {
 		table:    cfg.Table,
 		filter:   cfg.Filter,
 		log:      log,
-		receipts: NewReceipts(cfg.Crypto, cfg.Identity[0]),
+		receipts: NewReceipts(cfg.Crypto, cfg.Identity[0], cfg.Panic),
 		stamps:   envelope.NewTimestamps(envelope.TimestampsConfig{}),
 		served:   make(limiter, maxServedSignals),
 		relay:    make(chan relayed, cfg.RelayQueue),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/envelope"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/transport"
 )
 
@@ -57,6 +58,7 @@ var (
 type Receipts struct {
 	crypto *crypto.Crypto
 	maker  *envelope.Identity
+	guard  guard.Handler // of the timers
 
 	mu      sync.Mutex // guards what follows
 	pending map[crypto.Nonce]*Receipt
@@ -64,9 +66,9 @@ type Receipts struct {
 }
 
 // NewReceipts makes an empty set. maker signs the receipts: the node's
-// identity of the best kind.
-func NewReceipts(c *crypto.Crypto, maker *envelope.Identity) *Receipts {
-	return &Receipts{crypto: c, maker: maker, pending: make(map[crypto.Nonce]*Receipt)}
+// identity of the best kind. panicked is told of a panic of a timer.
+func NewReceipts(c *crypto.Crypto, maker *envelope.Identity, panicked guard.Handler) *Receipts {
+	return &Receipts{crypto: c, maker: maker, guard: panicked, pending: make(map[crypto.Nonce]*Receipt)}
 }
 
 // Receipt is one that was given away. [Receipt.Wait] or [Receipt.Cancel] ends it.
@@ -108,7 +110,7 @@ func (r *Receipts) New(way Way, lifetime time.Duration) (*Receipt, error) {
 		return nil, fmt.Errorf("%w: %d receipts", ErrBusy, maxReceipts)
 	}
 	r.pending[nonce] = rc
-	rc.timer = time.AfterFunc(lifetime, rc.Cancel)
+	rc.timer = time.AfterFunc(lifetime, r.guard.Func(rc.Cancel))
 	return rc, nil
 }
 

@@ -26,7 +26,7 @@ func newReceipts(t testing.TB, seed []byte) *Receipts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewReceipts(c, identity)
+	return NewReceipts(c, identity, nil)
 }
 
 func TestReceiptLife(t *testing.T) {

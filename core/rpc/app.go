@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
 )
@@ -30,7 +31,9 @@ type pendingCall struct {
 	timer *time.Timer
 }
 
-func (c *calls) add(id uint64, back Destination, timeout time.Duration) error {
+// add keeps a question until it is taken or its time is over. panicked is told of a
+// panic of the timer.
+func (c *calls) add(id uint64, back Destination, timeout time.Duration, panicked guard.Handler) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -43,7 +46,7 @@ func (c *calls) add(id uint64, back Destination, timeout time.Duration) error {
 	case len(c.byID) >= maxCalls:
 		return ErrBusy
 	}
-	c.byID[id] = pendingCall{back, time.AfterFunc(timeout, func() { c.take(id) })}
+	c.byID[id] = pendingCall{back, time.AfterFunc(timeout, panicked.Func(func() { c.take(id) }))}
 	return nil
 }
 
@@ -128,7 +131,7 @@ func (r *RPC) appCall(m *message, d *wire.AppCallQ, back Destination) error {
 	if err != nil {
 		return err
 	}
-	if err := r.calls.add(m.op.OpID, back, r.cfg.Timeout); err != nil {
+	if err := r.calls.add(m.op.OpID, back, r.cfg.Timeout, r.cfg.Panic); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, r.cfg.Timeout)

@@ -103,10 +103,10 @@ func TestFits(t *testing.T) {
 func TestCallsEndOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c calls
-		if err := c.add(1, Destination{}, 5*time.Second); err != nil {
+		if err := c.add(1, Destination{}, 5*time.Second, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.add(1, Destination{}, 5*time.Second); err == nil {
+		if err := c.add(1, Destination{}, 5*time.Second, nil); err == nil {
 			t.Error("the same call again was taken")
 		}
 		if _, ok := c.take(1); !ok {
@@ -115,7 +115,7 @@ func TestCallsEndOnce(t *testing.T) {
 		if _, ok := c.take(1); ok {
 			t.Error("a call was answered twice")
 		}
-		if err := c.add(2, Destination{}, 5*time.Second); err != nil {
+		if err := c.add(2, Destination{}, 5*time.Second, nil); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5*time.Second + time.Millisecond)
@@ -123,15 +123,15 @@ func TestCallsEndOnce(t *testing.T) {
 			t.Error("a late call can be answered")
 		}
 		for id := range uint64(maxCalls) {
-			if err := c.add(id, Destination{}, time.Hour); err != nil {
+			if err := c.add(id, Destination{}, time.Hour, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := c.add(maxCalls, Destination{}, time.Hour); !errors.Is(err, ErrBusy) {
+		if err := c.add(maxCalls, Destination{}, time.Hour, nil); !errors.Is(err, ErrBusy) {
 			t.Errorf("one call too many: %v, want ErrBusy", err)
 		}
 		c.close()
-		if err := c.add(1, Destination{}, time.Hour); !errors.Is(err, ErrClosed) {
+		if err := c.add(1, Destination{}, time.Hour, nil); !errors.Is(err, ErrClosed) {
 			t.Errorf("after Close: %v, want ErrClosed", err)
 		}
 	})

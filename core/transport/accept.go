@@ -126,7 +126,7 @@ func (l *listener) accept(stream Stream, remote netip.AddrPort) error {
 		return err
 	}
 	defer unlock(nil)
-	defer context.AfterFunc(s.ctx, func() { stream.Close() })()
+	defer context.AfterFunc(s.ctx, s.cfg.Panic.Func(func() { stream.Close() }))()
 	p, f, head, err := l.detect(stream)
 	if err != nil {
 		return err

@@ -214,7 +214,7 @@ func (s *Stack) upgrade(ctx context.Context, stream Stream, request string) (res
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { stream.SetDeadline(time.Unix(1, 0)) }) // ends the calls below
+	stop := context.AfterFunc(ctx, s.cfg.Panic.Func(func() { stream.SetDeadline(time.Unix(1, 0)) })) // ends the calls below
 	if _, err := stream.Write(head); err != nil {
 		return nil, err
 	}

@@ -110,7 +110,7 @@ func (s *Stack) oneshotUDP(ctx context.Context, remote netip.AddrPort, msg []byt
 	}
 	return &oneshot{
 		receive: func(ctx context.Context) ([]byte, error) {
-			defer context.AfterFunc(ctx, func() { pc.SetReadDeadline(time.Unix(1, 0)) })()
+			defer context.AfterFunc(ctx, s.cfg.Panic.Func(func() { pc.SetReadDeadline(time.Unix(1, 0)) }))()
 			return s.receiveFrom(ctx, pc, remote)
 		},
 		close: func(context.Context, bool) { pc.Close() },
@@ -168,7 +168,7 @@ func (s *Stack) oneshotStream(ctx context.Context, di wire.DialInfo, msg []byte)
 	if err != nil {
 		return nil, connectError(connecting, err)
 	}
-	stop := context.AfterFunc(ctx, func() { d.stream.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, s.cfg.Panic.Func(func() { d.stream.SetDeadline(time.Unix(1, 0)) }))
 	d.stream.SetWriteDeadline(time.Now().Add(s.cfg.SendTimeout))
 	if _, err := d.stream.Write(d.framing.append(nil, msg)); err != nil {
 		stop()

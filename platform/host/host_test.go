@@ -181,7 +181,7 @@ func TestKeyValueStore(t *testing.T) {
 }
 
 func TestNetInfo(t *testing.T) {
-	i, err := NetInfo(t.Context())
+	i, err := NetInfo(t.Context(), nil)
 	if runtime.GOOS == "android" {
 		if !errors.Is(err, platform.ErrUnsupported) || i != nil {
 			t.Errorf("NetInfo = %v, %v; want nil, ErrUnsupported", i, err)

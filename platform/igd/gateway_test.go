@@ -214,7 +214,7 @@ func TestMapOverUPnP(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			f := (&fakeIGD{service: tt.service, external: "44.1.2.3", refuse: tt.refuse}).start(t)
-			m := newMapper(f.finder().find, nil)
+			m := newMapper(f.finder().find, nil, nil)
 			defer m.Close()
 			got, err := m.Map(t.Context(), udpPort)
 			if tt.wantErr {
@@ -380,7 +380,7 @@ func TestLargeDescription(t *testing.T) {
 }
 
 func TestOpen(t *testing.T) {
-	m, err := Open("test", nil)
+	m, err := Open("test", nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

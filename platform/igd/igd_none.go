@@ -7,10 +7,11 @@ import (
 	"log/slog"
 
 	"github.com/voile-net/voile/core/attach/detect"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/platform"
 )
 
 // Open fails: a page has no gateway to talk to.
-func Open(program string, logger *slog.Logger) (detect.PortMapper, error) {
+func Open(program string, logger *slog.Logger, panicked guard.Handler) (detect.PortMapper, error) {
 	return nil, fmt.Errorf("igd: %w", platform.ErrUnsupported)
 }

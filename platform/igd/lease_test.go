@@ -82,7 +82,7 @@ func (b *box) since() []call {
 }
 
 func (b *box) mapper() *Mapper {
-	return newMapper(func(context.Context) (gateway, error) { return b, nil }, nil)
+	return newMapper(func(context.Context) (gateway, error) { return b, nil }, nil, nil)
 }
 
 func lostSignal(m *Mapper) bool {
@@ -235,7 +235,7 @@ func TestClearSearchesAgain(t *testing.T) {
 		m := newMapper(func(context.Context) (gateway, error) {
 			searches++
 			return b, nil
-		}, nil)
+		}, nil, nil)
 		defer m.Close()
 		m.Prepare(t.Context())
 		for range 2 {
@@ -261,7 +261,7 @@ func TestNoGateway(t *testing.T) {
 			searches++
 			sleep(ctx, searchTime)
 			return nil, ErrNoGateway
-		}, nil)
+		}, nil, nil)
 		defer m.Close()
 		for range 3 { // a detection a tick does not mean a search a tick
 			if _, err := m.Map(t.Context(), udpPort); !errors.Is(err, ErrNoGateway) {
@@ -335,7 +335,7 @@ func TestCloseWhileSearching(t *testing.T) {
 		m := newMapper(func(ctx context.Context) (gateway, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
-		}, nil)
+		}, nil, nil)
 		var all sync.WaitGroup
 		for _, p := range []detect.Port{udpPort, tcpPort} {
 			all.Go(func() {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/attach/detect"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/wire"
 	"github.com/voile-net/voile/platform"
 )
@@ -39,10 +40,11 @@ var (
 // Locks: busy, a lock that waits no longer than its context, is held while the
 // gateway is spoken to, since many of them do one thing at a time only; mu never.
 type Mapper struct {
-	find func(ctx context.Context) (gateway, error)
-	log  *slog.Logger
-	lost chan struct{}
-	busy chan struct{} // has a value while somebody speaks to the gateway
+	find  func(ctx context.Context) (gateway, error)
+	log   *slog.Logger
+	guard guard.Handler // of its goroutines
+	lost  chan struct{}
+	busy  chan struct{} // has a value while somebody speaks to the gateway
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -77,18 +79,19 @@ type mapping struct {
 var _ detect.PortMapper = (*Mapper)(nil)
 
 // Open makes a mapper. It looks for no gateway yet. program is what mappings are
-// described with; logger may be nil: no log.
-func Open(program string, logger *slog.Logger) (detect.PortMapper, error) {
+// described with; logger may be nil: no log. panicked is told of a panic of a
+// goroutine, which is a bug; nil: it ends the process.
+func Open(program string, logger *slog.Logger, panicked guard.Handler) (detect.PortMapper, error) {
 	f := &finder{program: program, target: searchTarget, client: newHTTPClient()}
-	return newMapper(f.find, logger), nil
+	return newMapper(f.find, logger, panicked), nil
 }
 
-func newMapper(find func(context.Context) (gateway, error), logger *slog.Logger) *Mapper {
+func newMapper(find func(context.Context) (gateway, error), logger *slog.Logger, panicked guard.Handler) *Mapper {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	m := &Mapper{
-		find: find, log: logger,
+		find: find, log: logger, guard: panicked,
 		lost: make(chan struct{}, 1), busy: make(chan struct{}, 1),
 		mappings: map[detect.Port]*mapping{},
 	}
@@ -188,7 +191,7 @@ func (m *Mapper) Map(ctx context.Context, p detect.Port) (netip.AddrPort, error)
 	m.mu.Lock()
 	m.mappings[p] = n
 	m.mu.Unlock()
-	m.wg.Go(func() {
+	m.guard.Go(&m.wg, func() {
 		defer close(n.done)
 		m.keep(keeping, n)
 	})

@@ -13,12 +13,12 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/huin/goupnp"
 	"github.com/huin/goupnp/dcps/internetgateway2"
 
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
 )
 
@@ -52,7 +52,7 @@ func (f *finder) find(ctx context.Context) (gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("search for a gateway: %w", err)
 	}
-	var all sync.WaitGroup
+	var all guard.Group // its panics go on in whoever waits
 	defer all.Wait()
 	defer cancel()
 

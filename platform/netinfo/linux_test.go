@@ -45,7 +45,7 @@ func TestLinuxNetwork(t *testing.T) {
 			t.Skipf("ip %s: %v\n%s", args, err, out)
 		}
 	}
-	i, err := Open(t.Context())
+	i, err := Open(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestContract(t *testing.T) {
 	t.Run("system", func(t *testing.T) {
 		platformtest.NetInfo(t, func(t *testing.T) platform.NetInfo {
-			i, err := Open(t.Context())
+			i, err := Open(t.Context(), nil)
 			if errors.Is(err, platform.ErrUnsupported) {
 				t.Skip(err)
 			}
@@ -124,7 +124,7 @@ func TestIsCLAT(t *testing.T) {
 }
 
 func BenchmarkNetwork(b *testing.B) {
-	i, err := Open(b.Context())
+	i, err := Open(b.Context(), nil)
 	if err != nil {
 		b.Skip(err)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // Open finds out that the network can be read.
-func Open(ctx context.Context) (*Info, error) {
+func Open(ctx context.Context, _ guard.Handler) (*Info, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("network facts: %w", err)
 	}

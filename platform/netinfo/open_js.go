@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/platform"
 )
 
@@ -11,6 +12,6 @@ import (
 type Info struct{ platform.NetInfo }
 
 // Open gives platform.ErrUnsupported: a page is told nothing of the network.
-func Open(context.Context) (*Info, error) {
+func Open(context.Context, guard.Handler) (*Info, error) {
 	return nil, fmt.Errorf("network facts in a browser: %w", platform.ErrUnsupported)
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/platform"
 )
 
@@ -31,12 +32,12 @@ const (
 )
 
 // Open starts watching the network.
-func Open(ctx context.Context) (*Info, error) {
+func Open(ctx context.Context, panicked guard.Handler) (*Info, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("network facts: %w", err)
 	}
 	i := &Info{list: linuxInterfaces, gateways: linuxGateways, changed: make(chan struct{}, 1)}
-	w, err := watch(i.Notify)
+	w, err := watch(i.Notify, panicked)
 	if err != nil {
 		return nil, fmt.Errorf("watch the network: %w", err)
 	}
@@ -50,7 +51,7 @@ type watcher struct {
 	wg     sync.WaitGroup
 }
 
-func watch(changed func()) (*watcher, error) {
+func watch(changed func(), panicked guard.Handler) (*watcher, error) {
 	fd, err := syscall.Socket(syscall.AF_NETLINK, syscall.SOCK_RAW|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, syscall.NETLINK_ROUTE)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
@@ -59,7 +60,7 @@ func watch(changed func()) (*watcher, error) {
 		return nil, errors.Join(os.NewSyscallError("bind", err), syscall.Close(fd))
 	}
 	w := &watcher{socket: os.NewFile(uintptr(fd), "netlink")} // non-blocking, so that Close ends a Read
-	w.wg.Go(func() {
+	panicked.Go(&w.wg, func() {
 		buf := make([]byte, netlinkBuffer)
 		for {
 			_, err := w.socket.Read(buf)

@@ -10,11 +10,12 @@ import (
 
 	"golang.org/x/sys/windows"
 
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/platform"
 )
 
 // Open finds out that the network can be read.
-func Open(ctx context.Context) (*Info, error) {
+func Open(ctx context.Context, _ guard.Handler) (*Info, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("network facts: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/transport"
 	"github.com/voile-net/voile/core/wire"
@@ -38,7 +39,8 @@ func selectorOf(p wire.ProtocolType, remote netip.Addr) Selector {
 // not ready: see [New]. Methods may be called from any goroutine. Goroutines: none;
 // timers of toggles end with Close.
 type Chaos struct {
-	active atomic.Bool // anything is set; read without the lock by every message
+	active atomic.Bool   // anything is set; read without the lock by every message
+	guard  guard.Handler // of the timers
 
 	mu       sync.Mutex
 	settings Settings
@@ -53,10 +55,10 @@ type Chaos struct {
 }
 
 // New makes a chaos that does nothing yet. random picks what gets lost; it is used
-// under a lock.
-func New(random *rand.Rand) *Chaos {
+// under a lock. panicked is told of a panic of a timer.
+func New(random *rand.Rand, panicked guard.Handler) *Chaos {
 	return &Chaos{
-		settings: Settings{}.normal(), random: random,
+		settings: Settings{}.normal(), random: random, guard: panicked,
 		disabled: map[Selector]*time.Timer{}, stalled: map[transport.Flow]time.Time{},
 		closed: make(chan struct{}),
 	}
@@ -150,7 +152,7 @@ func (c *Chaos) enableLocked(s Selector) {
 
 // laterLocked does something under the lock after a time, if it is still wanted.
 func (c *Chaos) laterLocked(after time.Duration, do func(), wanted func() bool) *time.Timer {
-	return time.AfterFunc(after, func() {
+	return time.AfterFunc(after, c.guard.Func(func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		select {
@@ -162,7 +164,7 @@ func (c *Chaos) laterLocked(after time.Duration, do func(), wanted func() bool) 
 			do()
 			c.noteLocked()
 		}
-	})
+	}))
 }
 
 // Disabled lists the transports that are switched off.

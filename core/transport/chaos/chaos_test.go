@@ -174,7 +174,7 @@ func with(t *testing.T, c *Chaos, settings ...string) {
 }
 
 func TestLoss(t *testing.T) {
-	c := New(rand.New(rand.NewPCG(1, 2)))
+	c := New(rand.New(rand.NewPCG(1, 2)), nil)
 	defer c.Close()
 	w, in := &wires{}, &sink{}
 	s, h := c.Stack(w), c.Handler(in)
@@ -226,7 +226,7 @@ func TestLoss(t *testing.T) {
 // A rate makes packets wait their turn; those that find the queue full are lost.
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := New(rand.New(rand.NewPCG(1, 2)))
+		c := New(rand.New(rand.NewPCG(1, 2)), nil)
 		defer c.Close()
 		w := &wires{start: time.Now()}
 		s := c.Stack(w)
@@ -268,7 +268,7 @@ func TestRate(t *testing.T) {
 // A packet that is too large stalls its connection, until that is closed.
 func TestBlackHole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := New(rand.New(rand.NewPCG(1, 2)))
+		c := New(rand.New(rand.NewPCG(1, 2)), nil)
 		defer c.Close()
 		w := &wires{}
 		s := c.Stack(w)
@@ -296,7 +296,7 @@ func TestBlackHole(t *testing.T) {
 
 func TestSwitches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := New(rand.New(rand.NewPCG(1, 2)))
+		c := New(rand.New(rand.NewPCG(1, 2)), nil)
 		defer c.Close()
 		w, in := &wires{}, &sink{}
 		s, h := c.Stack(w), c.Handler(in)
@@ -374,7 +374,7 @@ func TestWeather(t *testing.T) {
 }
 
 func BenchmarkQuiet(b *testing.B) {
-	c := New(rand.New(rand.NewPCG(1, 2)))
+	c := New(rand.New(rand.NewPCG(1, 2)), nil)
 	defer c.Close()
 	s := c.Stack(&wires{})
 	f := flow(wire.UDP, "192.0.2.1:5150")
