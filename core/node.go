@@ -234,6 +234,7 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 	n.table, err = routing.New(routing.Config{
 		Crypto: n.crypto, Keys: identity, Rand: picks,
 		Domains:      routing.NewDomains(platform.Network{}, private),
+		BucketDepth:  n.opts.Tuning.BucketDepth,
 		Capabilities: routing.DefaultCapabilities(transport.OnlyWebSockets(n.opts.Host), disabled(&n.cfg)),
 	})
 	if err != nil {

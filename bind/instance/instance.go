@@ -31,8 +31,11 @@ type Options struct {
 	// Log is the level of Log updates; nil: there are none.
 	Log slog.Leveler
 	// MemoryLimit is how many bytes the process should take; 0: no limit. It bounds
-	// what the node keeps and how much it does at once, see Limit, and is a limit of
-	// the Go runtime, which is one for the process: several instances must share it.
+	// what the node keeps and does at once: the caches of records to a 32nd each,
+	// connections and waiting messages, below 64 MB also the first bucket of the
+	// routing table (four entries for each MB, at least 32). Three quarters of it are
+	// a limit of the Go runtime, which is one for the process: several instances must
+	// share it.
 	MemoryLimit int64
 	// Crash is told of a panic anywhere in the library, which is a bug: once, by the
 	// goroutine that has panicked. The instance is of no use any more and closes
@@ -95,7 +98,7 @@ func Start(ctx context.Context, text []byte, o Options) (*Instance, error) {
 	i.guard = i.panicked
 	i.restore = func() {}
 	if o.MemoryLimit > 0 {
-		i.restore = limitMemory(o.MemoryLimit, &cfg)
+		i.restore = limitMemory(o.MemoryLimit, &cfg, &o.Core.Tuning)
 	}
 	o.Core.Panic = i.panicked
 	if i.node, err = core.Start(ctx, cfg, o.Core); err != nil {

@@ -223,6 +223,7 @@ type Tuning struct {
 	ResolveNodeFanout       int
 	MinPeerCount            int
 	MinPeerRefresh          time.Duration
+	BucketDepth             int // entries of the first bucket of the routing table (spec 04 §4)
 }
 
 // StockTuning returns the values of a release build.
@@ -244,6 +245,7 @@ func StockTuning() Tuning {
 		ResolveNodeFanout:       5,
 		MinPeerCount:            20,
 		MinPeerRefresh:          time.Minute,
+		BucketDepth:             256,
 	}
 }
 

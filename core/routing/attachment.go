@@ -41,7 +41,7 @@ func (h sizeHistory) record(kind crypto.Kind, counts *[bucketCount]int, now time
 
 // estimate is the size of the network: the first bucket that was never full tells
 // how many nodes share its prefix with us (spec 04 §4).
-func (h sizeHistory) estimate(kind crypto.Kind, now time.Time) uint64 {
+func (h sizeHistory) estimate(kind crypto.Kind, depth func(int) int, now time.Time) uint64 {
 	slots := h[kind]
 	if slots == nil {
 		return 0
@@ -56,7 +56,7 @@ func (h sizeHistory) estimate(kind crypto.Kind, now time.Time) uint64 {
 		}
 	}
 	for k, n := range highest {
-		if int(n) >= BucketDepth(k) {
+		if int(n) >= depth(k) {
 			continue
 		}
 		if n == 0 && k > 0 { // by chance: the one before says more than nothing
@@ -83,7 +83,7 @@ func (t *Table) EstimatedSize(now time.Time) uint64 {
 			counts[b] = len(t.sets[i].buckets[b])
 		}
 		t.sizes.record(kind, &counts, now)
-		size = max(size, t.sizes.estimate(kind, now))
+		size = max(size, t.sizes.estimate(kind, t.depth, now))
 	}
 	return size
 }
@@ -131,7 +131,7 @@ func (t *Table) AttachmentLevel(now time.Time) Level {
 	l.Target = targetFor(l.EstimatedSize)
 	for _, kind := range t.kinds {
 		for i, n := range t.BucketCounts(kind) {
-			l.OverAttached += max(0, n-BucketDepth(i))
+			l.OverAttached += max(0, n-t.depth(i))
 		}
 	}
 	return l

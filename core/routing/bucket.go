@@ -17,8 +17,13 @@ const (
 	exemptUnreliable = 8
 )
 
-// BucketDepth is how many entries a bucket should hold: 256, 128, ... 2, then 1.
-func BucketDepth(index int) int { return max(256>>min(index, 8), 1) }
+// FirstBucketDepth is how many entries the first bucket should hold, that of half of
+// all nodes.
+const FirstBucketDepth = 256
+
+// depth is how many entries a bucket should hold: half as many as the one before,
+// at least 1.
+func (t *Table) depth(index int) int { return max(t.first>>min(index, 8), 1) }
 
 // member is an entry in a bucket, with its id of the kind at hand.
 type member struct {
@@ -139,7 +144,7 @@ func (t *Table) Kick(now time.Time) (removed int) {
 				continue
 			}
 			s.queued[i] = false
-			extra := len(s.buckets[i]) - BucketDepth(i)
+			extra := len(s.buckets[i]) - t.depth(i)
 			if extra <= 0 {
 				continue
 			}

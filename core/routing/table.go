@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -59,6 +60,10 @@ type Config struct {
 	// is private.
 	Thresholds   Thresholds
 	Capabilities Capabilities
+	// BucketDepth is how many entries the first bucket should hold; those after it
+	// half as many each, at least 1. 0: FirstBucketDepth. Fewer keep the table small;
+	// nobody else can tell.
+	BucketDepth int
 	// Rand picks among peers. It is used under a lock of the table's.
 	Rand *rand.Rand
 }
@@ -73,6 +78,7 @@ type Table struct {
 	ids        []crypto.NodeID  // sorted by kind
 	thresholds Thresholds
 	caps       Capabilities
+	first      int // depth of the first bucket
 	own        [domainCount]*Own
 	domains    atomic.Pointer[Domains]
 	excuse     atomic.Int64  // µs that were our own fault, in all
@@ -108,6 +114,7 @@ func New(cfg Config) (*Table, error) {
 		keys:       slices.Clone(cfg.Keys),
 		thresholds: cfg.Thresholds,
 		caps:       cfg.Capabilities,
+		first:      cmp.Or(cfg.BucketDepth, FirstBucketDepth),
 		index:      make(map[crypto.NodeID]*Entry),
 		slots:      make(map[*Entry]int),
 		recent:     lru.New[*Entry, struct{}](recentSize, nil),

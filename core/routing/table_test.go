@@ -15,6 +15,7 @@ import (
 
 // Vectors of spec 04 §17.
 func TestBucketIndexVectors(t *testing.T) {
+	tab := newWorld(t).table(dualStack())
 	own := crypto.NodeID{Kind: crypto.KindVLD0}
 	for i := range own.Value {
 		own.Value[i] = byte(i)
@@ -39,8 +40,8 @@ func TestBucketIndexVectors(t *testing.T) {
 		set := bucketSet{own: own}
 		set.insert(peer, new(Entry))
 		index := slices.IndexFunc(set.buckets[:], func(b []member) bool { return len(b) > 0 })
-		if index != c.index || BucketDepth(index) != c.depth {
-			t.Errorf("byte %d xor %02x: bucket %d depth %d, want %d %d", c.at, c.xor, index, BucketDepth(index), c.index, c.depth)
+		if depth := tab.depth(index); index != c.index || depth != c.depth {
+			t.Errorf("byte %d xor %02x: bucket %d depth %d, want %d %d", c.at, c.xor, index, depth, c.index, c.depth)
 		}
 		set.insert(own, new(Entry))
 		if set.count != 1 {
@@ -198,6 +199,34 @@ func TestKick(t *testing.T) {
 	held.Release() // queues the bucket
 	if n := tab.Kick(at(105)); n != 0 || tab.Len() != 2 {
 		t.Errorf("after the release: removed %d, %d left; want 0 and the depth of 2", n, tab.Len())
+	}
+}
+
+// A smaller table keeps fewer of everybody, and still knows how large the network is.
+func TestSmallTable(t *testing.T) {
+	w := newWorld(t)
+	r := rand.New(rand.NewPCG(1, 2))
+	all := make([]crypto.NodeID, 2000)
+	for i := range all {
+		all[i] = randomID(r, crypto.KindVLD0)
+	}
+	for _, c := range []struct{ depth, least, most int }{{0, 511, 540}, {64, 127, 160}, {8, 15, 40}} {
+		tab := w.sized(dualStack(), c.depth)
+		for _, id := range all {
+			if _, err := tab.RegisterSender(id, flowTo(wire.UDP, "45.0.0.1:1"), wire.ENV0, t0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := tab.EstimatedSize(t0); n < 700 || n > 6000 {
+			t.Errorf("depth %d: 2000 nodes are estimated as %d", c.depth, n)
+		}
+		tab.Kick(t0)
+		if n := tab.Len(); n > c.most || n < c.least {
+			t.Errorf("depth %d: %d of 2000 are kept, want %d to %d", c.depth, n, c.least, c.most)
+		}
+		if over := tab.AttachmentLevel(t0).OverAttached; over > exemptReliable+exemptUnreliable {
+			t.Errorf("depth %d: %d above their depth after a kick", c.depth, over)
+		}
 	}
 }
 

@@ -77,8 +77,14 @@ func dualStackNetwork() platform.Network {
 
 func (w *world) table(d *Domains) *Table {
 	w.t.Helper()
+	return w.sized(d, 0)
+}
+
+// sized is a table whose first bucket has a depth.
+func (w *world) sized(d *Domains, depth int) *Table {
+	w.t.Helper()
 	t, err := New(Config{
-		Crypto: w.crypto, Keys: w.keys(), Domains: d,
+		Crypto: w.crypto, Keys: w.keys(), Domains: d, BucketDepth: depth,
 		Capabilities: DefaultCapabilities(false, nil), Rand: rand.New(rand.NewPCG(1, 2)),
 	})
 	if err != nil {
