@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core"
+	"github.com/voile-net/voile/core/guard"
 )
 
 // Bounds of the log for clients (spec 07 §4).
@@ -54,9 +55,10 @@ func NewLogLayer(level slog.Leveler) *LogLayer {
 }
 
 // Start begins to give the lines to the subscribers of a node. It is called once.
-func (l *LogLayer) Start(node *core.Node) { l.start(node.PublishLog) }
+// panicked is told of a panic of the goroutine, which is a bug; nil: it ends the process.
+func (l *LogLayer) Start(node *core.Node, panicked guard.Handler) { l.start(node.PublishLog, panicked) }
 
-func (l *LogLayer) start(publish func(core.LogUpdate) int) {
+func (l *LogLayer) start(publish func(core.LogUpdate) int, panicked guard.Handler) {
 	ctx, cancel := context.WithCancel(context.Background())
 	l.mu.Lock()
 	l.cancel = cancel
@@ -66,7 +68,7 @@ func (l *LogLayer) start(publish func(core.LogUpdate) int) {
 		cancel()
 		return
 	}
-	l.done.Go(func() { l.run(ctx, publish) })
+	panicked.Go(&l.done, func() { l.run(ctx, publish) })
 }
 
 // Close ends the layer and waits for its goroutine; lines that still wait are lost.

@@ -40,7 +40,7 @@ func TestLogLayer(t *testing.T) {
 		log := slog.New(layer.Handler())
 		log.Info("before there is a node")
 		var p published
-		layer.start(p.publish)
+		layer.start(p.publish, nil)
 		synctest.Wait()
 		if got := p.take(); len(got) != 1 || got[0].Message != "before there is a node" || got[0].Level != slog.LevelInfo {
 			t.Errorf("%v", got)
@@ -85,7 +85,7 @@ func TestLogLayerFlood(t *testing.T) {
 			log.Info("line", "n", i)
 		}
 		var p published
-		layer.start(p.publish)
+		layer.start(p.publish, nil)
 		synctest.Wait()
 		first := p.take()
 		if len(first) != logBurst || first[0].Message != "again (100 times)" || first[1].Message != "line n=0" {
@@ -109,6 +109,6 @@ func TestLogLayerClose(t *testing.T) {
 	layer.Close()
 	layer.Close()
 	slog.New(layer.Handler()).Info("late")
-	layer.start(func(core.LogUpdate) int { t.Error("a line after Close"); return 0 })
+	layer.start(func(core.LogUpdate) int { t.Error("a line after Close"); return 0 }, nil)
 	layer.Close()
 }

@@ -116,7 +116,7 @@ func Start(ctx context.Context, text []byte, o Options) (*Instance, error) {
 	}
 	i.api = bind.New(i.node, options)
 	if i.logs != nil {
-		i.logs.Start(i.node)
+		i.logs.Start(i.node, i.panicked)
 	}
 	return i, nil
 }

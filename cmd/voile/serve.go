@@ -189,7 +189,7 @@ func serve(ctx context.Context, io streams, s *settings, layers *logs.Logs, clie
 	defer func() { err = errors.Join(err, shutdown(node, ended, log)) }()
 	defer notify("STOPPING=1")
 
-	clients.Start(node)
+	clients.Start(node, nil)
 	host := &host{settings: s, stop: stop, layers: layers}
 	api := bind.New(node, bind.Options{Control: host.control, Schema: bind.Schema, Logger: log})
 	server := bind.NewServer(api, bind.ServerOptions{Logger: log})

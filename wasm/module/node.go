@@ -14,6 +14,7 @@ import (
 	"github.com/voile-net/voile/bind/instance"
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/config"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/platform/browser"
 )
 
@@ -125,7 +126,7 @@ func (n *node) look() {
 	if n.host.storage == "memory" || n.measure.Err() != nil || !n.measuring.CompareAndSwap(false, true) {
 		return
 	}
-	n.looks.Go(func() {
+	guard.Handler(n.host.crash).Go(&n.looks, func() {
 		defer n.measuring.Store(false)
 		if used, err := browser.StorageUsed(n.measure); err == nil {
 			n.used.Store(used)

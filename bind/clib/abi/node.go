@@ -11,6 +11,7 @@ import (
 	"github.com/voile-net/voile/bind/instance"
 	"github.com/voile-net/voile/bind/jsonapi"
 	"github.com/voile-net/voile/core/config"
+	"github.com/voile-net/voile/core/guard"
 )
 
 // Options are what the host adds to a node.
@@ -151,7 +152,7 @@ func (n *node) tellCrash(value any, stack []byte) {
 	for _, s := range sessions {
 		s.emit(Event{Type: Crash, Code: instance.Internal, Session: s.handle, Line: line})
 	}
-	l.wg.Go(func() {
+	guard.Handler(n.crashed).Go(&l.wg, func() { // told already: a second panic is not
 		<-n.started
 		if n.instance != nil {
 			n.finish()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/voile-net/voile/bind/instance"
 	"github.com/voile-net/voile/core"
+	"github.com/voile-net/voile/core/guard"
 )
 
 // SessionOptions say where the events of a session go.
@@ -70,7 +71,7 @@ func (l *Library) OpenSession(h Handle, o SessionOptions, from Caller) (Handle, 
 	s.instance = n.instance.Open(s.update)
 	if s.deliver != nil {
 		l.delivering[s.handle] = s
-		l.wg.Go(s.run)
+		guard.Handler(n.crashed).Go(&l.wg, s.run)
 	}
 	l.mu.Unlock()
 	return s.handle, nil
@@ -168,7 +169,9 @@ func (l *Library) CloseSession(h Handle, from Caller) error {
 // Abandon closes a session without waiting, for a Deliver that finds that nobody is
 // there any more.
 func (l *Library) Abandon(h Handle) {
-	l.wg.Go(func() { _ = l.CloseSession(h, Caller{}) }) // closed already: fine
+	if s, err := l.sessions.get(h); err == nil {
+		guard.Handler(s.node.crashed).Go(&l.wg, func() { _ = l.CloseSession(h, Caller{}) }) // closed already: fine
+	}
 }
 
 // abandonDead closes the sessions of a node that nobody takes the events of any more:
