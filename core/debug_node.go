@@ -342,9 +342,6 @@ func summaryText(list []routing.KindSummary) string {
 	for _, k := range list {
 		fmt.Fprintf(&b, "%v:\n    total: %s\n    maybe_live: %s\n    live: %s\n    live_external: %s\n    responsive: %s\n", k.Kind,
 			tallyText(k.Total), tallyText(k.MaybeLive), tallyText(k.Live), tallyText(k.LiveExternal), tallyText(k.Responsive))
-		if k.LowWater >= 0 {
-			fmt.Fprintf(&b, "    low water mark: %d\n", k.LowWater)
-		}
 	}
 	return b.String()
 }

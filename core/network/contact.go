@@ -20,15 +20,18 @@ func (s *sending) contact() (Result, error) {
 	target, m := s.r.Target, s.m
 	domain, ok := s.domain()
 	if !ok {
+		m.attempts.noDomain.Add(1)
 		return s.withoutMethod()
 	}
 	now := time.Now()
 	methods := m.table.ContactMethods(target, domain, s.filter(), s.r.Sequencing, now)
 	choice, ok := target.ChooseMethod(methods, m.outcomes.suppressed)
 	if !ok {
+		m.attempts.noMethod.Add(1)
 		return s.withoutMethod()
 	}
 	if t, hops := choice.Method.Transport(); hops && choice.Suppressed && m.ready.Load() && !m.outcomes.admit(t, now) {
+		m.attempts.suppressed.Add(1)
 		res, found, err := s.lastFlow(routing.AnyDialInfo())
 		if found || err != nil {
 			return res, err
@@ -40,8 +43,11 @@ func (s *sending) contact() (Result, error) {
 	switch {
 	case err == nil:
 		target.MethodWorked(choice.Method)
-	case !errors.Is(s.ctx.Err(), context.Canceled) && !final(err) && !ourFault(err):
-		target.MethodFailed(choice.Method, time.Now())
+	case !errors.Is(s.ctx.Err(), context.Canceled) && !final(err):
+		m.attempts.failed[choice.Method.Kind].Add(1)
+		if !ourFault(err) {
+			target.MethodFailed(choice.Method, time.Now())
+		}
 	}
 	return res, err
 }

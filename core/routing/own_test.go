@@ -481,7 +481,7 @@ func TestOutboundStages(t *testing.T) {
 		e.SetPunished(e == peers[1])
 	}
 	counts := o.Counts(at(3))
-	if c := counts[0]; c.MaybeLive != 3 || c.Responsive != 1 || c.LowWater != 1 {
+	if c := counts[0]; c.MaybeLive != 3 || c.Responsive != 1 || c.LowWater.Connectivity != 1 {
 		t.Errorf("counts %+v, want 3 maybe live, 1 responsive, low water 1", c)
 	}
 	expect(two, 3, OutboundNeedsBootstrap)
