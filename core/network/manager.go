@@ -305,38 +305,6 @@ func (m *Manager) Reached() Reached {
 	}
 }
 
-// attempts counts the messages that the chosen contact method did not send, and those
-// that there was none for.
-type attempts struct {
-	failed                         [routing.ContactInboundRelay + 1]atomic.Uint64
-	noDomain, noMethod, suppressed atomic.Uint64
-}
-
-// MethodAttempts counts the messages that a contact method was chosen for.
-type MethodAttempts struct {
-	Method       routing.ContactKind
-	Sent, Failed uint64
-}
-
-// Attempts says how the choice of contact methods came out since the manager was made.
-type Attempts struct {
-	Methods            []MethodAttempts // those that were chosen at least once
-	NoDomain, NoMethod uint64           // messages for a node that no way led to
-	Suppressed         uint64           // not sent: the transport is failing for everybody
-}
-
-// Attempts is a snapshot.
-func (m *Manager) Attempts() Attempts {
-	a := Attempts{NoDomain: m.attempts.noDomain.Load(), NoMethod: m.attempts.noMethod.Load(), Suppressed: m.attempts.suppressed.Load()}
-	for k := range m.attempts.failed {
-		t := MethodAttempts{routing.ContactKind(k), m.reached.by[k].Load(), m.attempts.failed[k].Load()}
-		if t.Sent+t.Failed > 0 {
-			a.Methods = append(a.Methods, t)
-		}
-	}
-	return a
-}
-
 // RelayTimings say how long the newest 50 envelopes that were relayed for others
 // waited for a worker after their sender was checked, also for room in the queue, and
 // how long the worker took to hand them to the transport. They are zero before the
