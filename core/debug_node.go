@@ -249,8 +249,8 @@ func (n *Node) bootstrapRecords(list []wire.DialInfoDetail) []bootstrap.Record {
 func debugNodeInfo(n *Node, _ context.Context, _ []string) (string, error) {
 	var b strings.Builder
 	now := time.Now()
-	fmt.Fprintf(&b, "Node Ids: [%s]\n\nVersion: %s (Voile)\n\nFeatures: %q\nKinds: %s\n\nSelf Transfer Stats:\n%s",
-		joined(n.ids(), ","), APIVersion, Features(), joined(n.crypto.Kinds(), ", "), indent(n.traffic.text(), 4))
+	fmt.Fprintf(&b, "Node Ids: [%s]\n\nVersion: %s (Voile)\n\nFeatures: [\"%s\"]\nKinds: %s\n\nSelf Transfer Stats:\n%s",
+		joined(n.ids(), ","), APIVersion, strings.Join(Features(), "\", \""), joined(n.crypto.Kinds(), ", "), indent(n.traffic.text(), 4))
 	latency, _ := n.table.Latency()
 	fmt.Fprintf(&b, "\nSelf Latency Stats:\n    %s\n", latencyText(&latency))
 	fmt.Fprintf(&b, "\nRouting Table Health:\n%s", indent(n.healthText(now), 4))
