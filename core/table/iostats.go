@@ -39,8 +39,9 @@ func (d *DB) IOStats() (since, all IOStats) { return d.table.io.snapshot(time.No
 
 // ioCounters count what happens to one table. They outlive its handles.
 type ioCounters struct {
-	mu         sync.Mutex
-	since, all ioCounts
+	mu     sync.Mutex
+	since  ioCounts // the previous look
+	before ioCounts // it: the rest of all
 }
 
 type ioCounts struct {
@@ -55,7 +56,7 @@ type sizeTimes struct {
 }
 
 func newIOCounters(now time.Time) *ioCounters {
-	return &ioCounters{since: newIOCounts(now), all: newIOCounts(now)}
+	return &ioCounters{since: newIOCounts(now), before: newIOCounts(now)}
 }
 
 func newIOCounts(now time.Time) ioCounts {
@@ -66,10 +67,8 @@ func newIOCounts(now time.Time) ioCounts {
 func (c *ioCounters) read(rows, bytes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, n := range [...]*ioCounts{&c.since, &c.all} {
-		n.Reads += uint64(rows)
-		n.BytesRead += uint64(max(0, bytes)) // less: a damaged row
-	}
+	c.since.Reads += uint64(rows)
+	c.since.BytesRead += uint64(max(0, bytes)) // less: a damaged row
 }
 
 // committed counts a transaction that began to be written at a time.
@@ -77,9 +76,7 @@ func (c *ioCounters) committed(began time.Time, overhead int, changes ...change)
 	took := time.Since(began)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, n := range [...]*ioCounts{&c.since, &c.all} {
-		n.add(took, overhead, changes)
-	}
+	c.since.add(took, overhead, changes)
 }
 
 // add counts a transaction; overhead is what encryption adds to a row.
@@ -97,16 +94,35 @@ func (n *ioCounts) add(took time.Duration, overhead int, changes []change) {
 	}
 	n.BytesWritten += uint64(total)
 	n.Transactions++
-	t := n.transactions[sizeBucket(total)]
-	n.transactions[sizeBucket(total)] = sizeTimes{t.count + 1, t.took + took}
+	size := sizeBucket(total)
+	t := n.transactions[size]
+	n.transactions[size] = sizeTimes{t.count + 1, t.took + took}
 }
 
 func (c *ioCounters) snapshot(now time.Time) (since, all IOStats) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	since, all = c.since.stats(now), c.all.stats(now)
+	since = c.since.stats(now)
+	c.before.merge(&c.since)
 	c.since = newIOCounts(now)
-	return since, all
+	return since, c.before.stats(now)
+}
+
+// merge adds what was counted later.
+func (n *ioCounts) merge(m *ioCounts) {
+	n.Transactions += m.Transactions
+	n.Reads += m.Reads
+	n.Writes += m.Writes
+	n.Deletes += m.Deletes
+	n.BytesRead += m.BytesRead
+	n.BytesWritten += m.BytesWritten
+	for size, count := range m.writes {
+		n.writes[size] += count
+	}
+	for size, t := range m.transactions {
+		have := n.transactions[size]
+		n.transactions[size] = sizeTimes{have.count + t.count, have.took + t.took}
+	}
 }
 
 func (n *ioCounts) stats(now time.Time) IOStats {
