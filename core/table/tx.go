@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/voile-net/voile/platform"
 )
@@ -75,6 +76,7 @@ func (x *Tx) Commit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	began := time.Now()
 	if len(rows) > 0 {
 		// In the order in which the store below keeps them.
 		rows = slices.SortedFunc(slices.Values(rows), func(a, b change) int {
@@ -87,6 +89,9 @@ func (x *Tx) Commit(ctx context.Context) error {
 	if err != nil {
 		x.end(txOpen)
 		return x.table.wrap("commit to", err)
+	}
+	if len(rows) > 0 {
+		x.table.io.committed(began, x.table.overhead(), rows...)
 	}
 	x.end(txOver)
 	return nil
