@@ -127,7 +127,18 @@ func measureKind(ctx context.Context, p plan, kind lab.Kind, keep bool) (r Resul
 		return r, err
 	}
 	if slices.Contains(p.loads, "api") {
-		r.API, err = measureAPI(ctx, nodes[1], p.load)
+		// The API has nothing to do with the others, which would take the machine from
+		// it by turns.
+		b.close()
+		alone := nodes[1]
+		for _, n := range nodes {
+			if n != alone {
+				if err := n.Stop(); err != nil {
+					return r, err
+				}
+			}
+		}
+		r.API, err = measureAPI(ctx, alone, p.load)
 	}
 	return r, err
 }
