@@ -10,6 +10,8 @@ NATIVE  := /cmd/|/examples/|/interop
 # Programs need a C compiler of the platform on some: they are thin.
 LIBS    := {{if ne .Name "main"}}{{.ImportPath}}{{end}}
 FUZZTIME ?= 60s
+# The build tag that leaves the debug language out.
+LEAN    := nodebugapi
 
 .PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
 	web-module web-package web-test dart-check dart-format edge edge-test clib clib-all windows-test android ios mobile-test \
@@ -26,12 +28,14 @@ run: build
 test: lint cross
 	$(GO) test -shuffle=on -timeout 10m $(PKGS)
 	$(GO) test -race -shuffle=on -timeout 20m $(PKGS)
+	$(GO) test -tags $(LEAN) -run TestDebug ./core ./bind
 	bin/voile demo --once
 
 lint: build
 	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$out" ]; then echo "not gofmt'ed: $$out"; exit 1; fi
 	$(GO) vet $(PKGS)
 	$(GO) vet -tags interop ./interop/...
+	$(GO) vet -tags $(LEAN) ./core/... ./bind/... ./wasm/...
 	$(GO) mod verify
 
 cross:
@@ -39,6 +43,7 @@ cross:
 	  case $$os in linux|darwin|windows) pkgs=$$($(GO) list ./...);; \
 	    *) pkgs=$$(CGO_ENABLED=$$cgo GOOS=$$os GOARCH=$$arch $(GO) list -f '$(LIBS)' ./... | grep -vE '$(NATIVE)');; esac; \
 	  echo "vet $$t"; CGO_ENABLED=$$cgo GOOS=$$os GOARCH=$$arch $(GO) vet $$pkgs || exit 1; done
+	GOOS=js GOARCH=wasm $(GO) vet -tags $(LEAN) ./core/... ./bind ./bind/instance ./wasm ./wasm/module
 
 # Writes what is generated again: the Go code of the wire schema, which needs the capnp
 # tool, the types of the API and the codes of errors in the other languages.

@@ -3,6 +3,7 @@ package bind
 import (
 	"context"
 	"reflect"
+	"slices"
 
 	"github.com/voile-net/voile/bind/jsonapi"
 	"github.com/voile-net/voile/core"
@@ -19,7 +20,11 @@ const (
 
 // features are those build features of the original that hold here.
 func features() []string {
-	return []string{"app-lifecycle", "debug-api", "default", "enable-crypto-vld0"}
+	list := []string{"app-lifecycle", "default", "enable-crypto-vld0"}
+	if core.DebugAPI {
+		list = slices.Insert(list, 1, "debug-api")
+	}
+	return list
 }
 
 // The operations on the node itself (spec 07 §5.5).
