@@ -64,14 +64,17 @@ image:
 
 # The browser: the module, the npm package @voile/node around it, and its tests in Node,
 # Chromium and Firefox. npm packages come from a cache that web/tools/install.sh fills.
+# The module is made twice: without the debug language and, larger, with it.
 # Our own code without inlining is 4 % smaller and costs less time than the smaller
 # module saves. bin/voile.wasm.symbols gives the stacks of a crash their names again:
 # go run ./internal/wasmslim -trace bin/voile.wasm.symbols < stack.txt
 MODULEFLAGS := -trimpath -ldflags='-s -w' -gcflags=github.com/voile-net/voile/...=-l
 web-module:
 	@mkdir -p bin web/dist
-	GOOS=js GOARCH=wasm $(GO) build $(MODULEFLAGS) -o bin/voile.linked.wasm ./wasm
-	$(GO) run ./internal/wasmslim -symbols bin/voile.wasm.symbols bin/voile.linked.wasm web/dist/voile.wasm
+	@for module in voile:$(LEAN) voile-debug:; do name=$${module%:*}; tags=$${module#*:}; \
+	  echo "module $$name.wasm"; \
+	  GOOS=js GOARCH=wasm $(GO) build $(MODULEFLAGS) -tags="$$tags" -o bin/$$name.linked.wasm ./wasm && \
+	  $(GO) run ./internal/wasmslim -symbols bin/$$name.wasm.symbols bin/$$name.linked.wasm web/dist/$$name.wasm || exit 1; done
 	@root=$$($(GO) env GOROOT); cp -f "$$root/lib/wasm/wasm_exec.js" web/dist/ && cp -f "$$root/LICENSE" web/dist/wasm_exec.LICENSE && chmod u+w web/dist/wasm_exec.*
 
 web-package: web-module
