@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"encoding"
 	"errors"
 	"net/netip"
 	"strconv"
@@ -67,10 +66,12 @@ func (r *jsonReader) text(raw []byte) []byte {
 	return text
 }
 
-// value reads a text into a value.
-func (r *jsonReader) value(raw []byte, into encoding.TextUnmarshaler) {
+// value reads a text by the method of a value. It takes a function, since with
+// [encoding.TextUnmarshaler] the linker keeps the UnmarshalText of every type that
+// there is, such as the parser of package time.
+func (r *jsonReader) value(raw []byte, unmarshal func(text []byte) error) {
 	if text := r.text(raw); r.err == nil {
-		if err := into.UnmarshalText(text); err != nil {
+		if err := unmarshal(text); err != nil {
 			r.fail(err)
 		}
 	}
@@ -91,7 +92,7 @@ func (r *jsonReader) texts(raw []byte) {
 
 func (r *jsonReader) timestamp(raw []byte) {
 	var t crypto.Timestamp
-	r.value(raw, &t)
+	r.value(raw, t.UnmarshalText)
 }
 
 // peerJSON is what is used of a record.
@@ -106,7 +107,7 @@ func (r *jsonReader) peer(text []byte) (p peerJSON) {
 	p.domain = r.text(r.member(o, "routing_domain"))
 	r.list(r.member(o, "node_ids"), func(raw []byte) {
 		var id crypto.NodeID
-		r.value(raw, &id)
+		r.value(raw, id.UnmarshalText)
 	})
 	r.nodeInfo(r.member(o, "node_info"))
 	r.list(r.member(o, "node_info_message"), func(raw []byte) {
@@ -114,7 +115,7 @@ func (r *jsonReader) peer(text []byte) (p peerJSON) {
 	})
 	r.list(r.member(o, "signatures"), func(raw []byte) {
 		var s crypto.Signature
-		r.value(raw, &s)
+		r.value(raw, s.UnmarshalText)
 		p.signatures = append(p.signatures, s)
 	})
 	return p
@@ -150,7 +151,7 @@ func (r *jsonReader) reach(o jsonObject) {
 		r.number(r.member(o, "port"), 16)
 		for _, raw := range r.object(r.member(o, "address")) {
 			var a netip.Addr
-			r.value(raw, &a)
+			r.value(raw, a.UnmarshalText)
 		}
 	})
 }
