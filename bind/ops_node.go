@@ -3,7 +3,6 @@ package bind
 import (
 	"context"
 	"reflect"
-	"slices"
 
 	"github.com/voile-net/voile/bind/jsonapi"
 	"github.com/voile-net/voile/core"
@@ -11,21 +10,8 @@ import (
 	"github.com/voile-net/voile/core/crypto"
 )
 
-// Version of the protocol's API that is spoken here, which clients compare with
-// their own. The version of Voile is another matter.
-const (
-	apiMajor, apiMinor, apiPatch = 0, 5, 8
-	apiVersion                   = "0.5.8"
-)
-
-// features are those build features of the original that hold here.
-func features() []string {
-	list := []string{"app-lifecycle", "default", "enable-crypto-vld0"}
-	if core.DebugAPI {
-		list = slices.Insert(list, 1, "debug-api")
-	}
-	return list
-}
+// The numbers of core.APIVersion.
+const apiMajor, apiMinor, apiPatch = 0, 5, 8
 
 // The operations on the node itself (spec 07 §5.5).
 func (a *API) addNodeOps() {
@@ -71,11 +57,11 @@ func (a *API) addNodeOps() {
 	t.op("Now", gives[jsonapi.Timestamp]().always(), noParams(func(context.Context, *Client) (any, error) { return a.clock.Now().String(), nil }))
 	t.op("NowNonDecreasing", gives[jsonapi.Timestamp]().always(), noParams(func(context.Context, *Client) (any, error) { return a.clock.NonDecreasing().String(), nil }))
 	t.op("NowIncreasing", gives[jsonapi.Timestamp]().always(), noParams(func(context.Context, *Client) (any, error) { return a.clock.Increasing().String(), nil }))
-	t.op("VeilidVersionString", gives[string]().always(), noParams(func(context.Context, *Client) (any, error) { return apiVersion, nil }))
+	t.op("VeilidVersionString", gives[string]().always(), noParams(func(context.Context, *Client) (any, error) { return core.APIVersion, nil }))
 	t.op("VeilidVersion", result{beside: reflect.TypeFor[jsonapi.VeilidVersion]()}, noParams(func(context.Context, *Client) (any, error) {
 		return beside{jsonapi.VeilidVersion{Major: apiMajor, Minor: apiMinor, Patch: apiPatch}}, nil
 	}))
-	t.op("VeilidFeatures", gives[[]string]().always(), noParams(func(context.Context, *Client) (any, error) { return features(), nil }))
+	t.op("VeilidFeatures", gives[[]string]().always(), noParams(func(context.Context, *Client) (any, error) { return core.Features(), nil }))
 	t.op("DefaultVeilidConfig", gives[string]().always(), noParams(func(context.Context, *Client) (any, error) { return defaultConfig() }))
 	t.op("ValidCryptoKinds", gives[[]crypto.Kind]().always(), noParams(func(context.Context, *Client) (any, error) { return []crypto.Kind(a.crypto.Kinds()), nil }))
 }

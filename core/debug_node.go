@@ -251,10 +251,12 @@ func (n *Node) bootstrapRecords(list []wire.DialInfoDetail) []bootstrap.Record {
 func debugNodeInfo(n *Node, _ context.Context, _ []string) (string, error) {
 	var b strings.Builder
 	now := time.Now()
-	fmt.Fprintf(&b, "Node Ids: [%s]\n\nProtocol: Veilid 0.5.8 (Voile)\nKinds: %s\n\nSelf Transfer Stats:\n%s",
-		joined(n.ids(), ","), joined(n.crypto.Kinds(), ", "), indent(n.traffic.text(), 4))
+	fmt.Fprintf(&b, "Node Ids: [%s]\n\nVersion: %s (Voile)\n\nFeatures: [\"%s\"]\nKinds: %s\n\nSelf Transfer Stats:\n%s",
+		joined(n.ids(), ","), APIVersion, strings.Join(Features(), "\", \""), joined(n.crypto.Kinds(), ", "), indent(n.traffic.text(), 4))
+	latency, _ := n.table.Latency()
+	fmt.Fprintf(&b, "\nSelf Latency Stats:\n    %s\n", latencyText(&latency))
 	fmt.Fprintf(&b, "\nRouting Table Health:\n%s", indent(n.healthText(now), 4))
-	fmt.Fprintf(&b, "Online State:\n%s\n%s%s", indent(n.onlineText(), 4), n.rpcText(), n.reachedText())
+	fmt.Fprintf(&b, "%sOnline State:\n%s\n%s%s%s", n.relayTimingsText(), indent(n.onlineText(), 4), n.rpcTimingsText(), n.rpcText(), n.reachedText())
 	recent := n.networkStatus().Peers
 	fmt.Fprintf(&b, "Recent Peers: %d (max %d)\n", len(recent), maxPeers)
 	for _, p := range recent {
@@ -269,6 +271,8 @@ func debugNodeInfo(n *Node, _ context.Context, _ []string) (string, error) {
 	for _, d := range domains() {
 		fmt.Fprintf(&b, "%v relays: %d\n", d, len(n.table.Own(d).Relays()))
 	}
+	dh := n.crypto.DHStats()
+	fmt.Fprintf(&b, "Crypto Stats:\n    DH Cache Hits/Misses/LRU: %d / %d / %d\n", dh.Hits, dh.Misses, dh.Evicted)
 	local, remote := n.dht.local.Stats(), n.dht.remote.Stats()
 	fmt.Fprintf(&b, "Records: %d local (%s), %d remote (%s)\nRoutes: %d allocated, %d remote\n", local.Records, bytesText(uint64(local.Bytes)),
 		remote.Records, bytesText(uint64(remote.Bytes)), len(n.routes.Routes(now)), len(n.routes.Remotes(now)))
@@ -305,8 +309,9 @@ func (n *Node) healthText(now time.Time) string {
 	fmt.Fprintf(&b, "All Domains:\n    total=%d, live=%d (%s)\n", len(entries), live, statesText(states, ", "))
 	for _, d := range domains() {
 		own := n.table.Own(d)
-		fmt.Fprintf(&b, "%s:\n    Inbound: %v\n    Published: %v\n    Confirmed: %v\n    Summary:\n%s", domainCode(d),
-			own.InboundStage(now), own.Published() != nil, own.Confirmed(), indent(summaryText(own.Summary(now)), 8))
+		summary := own.Summary(now)
+		fmt.Fprintf(&b, "%s:\n    Inbound: %v\n    Published: %v\n    Confirmed: %v\n    Summary:\n%s    Low Water Mark:\n%s", domainCode(d),
+			own.InboundStage(now), own.Published() != nil, own.Confirmed(), indent(summaryText(summary), 8), indent(lowWaterText(summary), 8))
 	}
 	return b.String()
 }
@@ -339,66 +344,26 @@ func tallyText(t routing.Tally) string {
 	return fmt.Sprintf("{any=%d, connectivity=%d, distance_metric=%d}", t.Any, t.Connectivity, t.Distance)
 }
 
+// lowWaterText is the fewest responsive entries outside our own network since the last
+// bootstrap or refresh of peers ended.
+func lowWaterText(list []routing.KindSummary) string {
+	var b strings.Builder
+	for _, k := range list {
+		if k.LowWater != nil {
+			fmt.Fprintf(&b, "%v: %s\n", k.Kind, tallyText(*k.LowWater))
+		}
+	}
+	if b.Len() == 0 {
+		return "None\n"
+	}
+	return b.String()
+}
+
 func summaryText(list []routing.KindSummary) string {
 	var b strings.Builder
 	for _, k := range list {
 		fmt.Fprintf(&b, "%v:\n    total: %s\n    maybe_live: %s\n    live: %s\n    live_external: %s\n    responsive: %s\n", k.Kind,
 			tallyText(k.Total), tallyText(k.MaybeLive), tallyText(k.Live), tallyText(k.LiveExternal), tallyText(k.Responsive))
-		if k.LowWater >= 0 {
-			fmt.Fprintf(&b, "    low water mark: %d\n", k.LowWater)
-		}
 	}
 	return b.String()
-}
-
-// onlineText says whether our own network is believed to work.
-func (n *Node) onlineText() string {
-	_, suspects := n.network.Health()
-	c := n.rpc.Counters()
-	asked, lost := c.Questions.Load(), c.Lost.Load()
-	share := 0.0
-	if asked > 0 {
-		share = 100 * float64(lost) / float64(asked)
-	}
-	state := "Online"
-	switch {
-	case !n.attach.Started():
-		state = "not started"
-	case len(suspects) > 0:
-		state = "suspect: sends over " + joined(suspects, " and ") + " fail"
-	}
-	return fmt.Sprintf("PublicInternet: %s, %.0f%% lost of %d questions\n", state, share, asked)
-}
-
-func (n *Node) rpcText() string {
-	c := n.rpc.Counters()
-	return fmt.Sprintf("RPC:\n    asked: %d questions, %d answered, %d lost; %d statements\n    served: %d received, %d answers sent, %d forwarded, %d dropped, %d shed\n",
-		c.Questions.Load(), c.Answered.Load(), c.Lost.Load(), c.Statements.Load(),
-		c.Received.Load(), c.Answers.Load(), c.Forwarded.Load(), c.Dropped.Load(), c.Shed.Load())
-}
-
-// reachedText says how messages found their way.
-func (n *Node) reachedText() string {
-	r := n.network.Reached()
-	return fmt.Sprintf("Reached by: %d direct, %d existing, %d reverse connect, %d hole punch, %d inbound relay; %d signals unanswered\nFor others: %d reverse connected, %d holes punched, %d relayed\n",
-		r.Direct, r.Existing, r.ReverseConnect, r.HolePunch, r.InboundRelay, r.SignalsUnanswered, r.ReverseConnected, r.HolesPunched, r.RelayedForOthers)
-}
-
-func debugNetworkStats(n *Node, _ context.Context, _ []string) (string, error) {
-	r := n.network.Reached()
-	total := r.Existing + r.Direct + r.ReverseConnect + r.HolePunch + r.InboundRelay
-	var b strings.Builder
-	fmt.Fprintf(&b, "Transfer stats:\n%sOnline State:\n%s%s\nContact methods:\n", indent(n.traffic.text(), 4), indent(n.onlineText(), 4), n.rpcText())
-	for _, m := range []struct {
-		name  string
-		count uint64
-	}{
-		{"Existing", r.Existing}, {"Direct", r.Direct}, {"SignalReverse", r.ReverseConnect},
-		{"SignalHolePunch", r.HolePunch}, {"InboundRelay", r.InboundRelay},
-	} {
-		if m.count > 0 {
-			fmt.Fprintf(&b, "  %s: %d/%d %.2f%%\n", m.name, m.count, m.count, 100*float64(m.count)/float64(total))
-		}
-	}
-	return b.String() + n.reachedText() + n.transportCounters(), nil
 }

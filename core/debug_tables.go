@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/voile-net/voile/core/table"
 )
@@ -66,19 +67,38 @@ func debugTableInfo(n *Node, ctx context.Context, args []string) (string, error)
 
 func tableText(ctx context.Context, db *table.DB, t table.Info, whose string) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Table info for '%s':\nTable Name: %s\nOwner: %s\nColumn Count: %d\nColumns:\n", t.Name, t.Stored, whose, t.Columns)
+	since, all := db.IOStats()
+	fmt.Fprintf(&b, "Table info for '%s':\nTable Name: %s\nOwner: %s\nColumn Count: %d\n", t.Name, t.Stored, whose, t.Columns)
+	fmt.Fprintf(&b, "IO Stats (since previous query):\n%sIO Stats (overall):\n%sColumns:\n", indent(ioText(&since), 4), indent(ioText(&all), 4))
 	for c := range t.Columns {
-		var keys int
-		var size uint64
-		err := db.Walk(ctx, c, func(key, value []byte) error {
-			keys++
-			size += uint64(len(key) + len(value))
-			return nil
-		})
+		keys, size, err := db.Size(ctx, c)
 		if err != nil {
 			return "", tableError(err)
 		}
 		fmt.Fprintf(&b, "Column %d:\n  Key Count: %d\n  Size: %s (%d bytes)\n", c, keys, bytesText(size), size)
 	}
 	return b.String(), nil
+}
+
+// ioText shows what was done with a table. The store has no cache, and deletes rows one
+// by one.
+func ioText(s *table.IOStats) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Started:          %s\nSpan:             %s\nTransactions:     %6d\nReads:            %6d\nCache reads:      %6d\nWrites:           %6d\n",
+		s.Started.UTC().Format(time.RFC3339Nano), seconds(s.Span), s.Transactions, s.Reads, 0, s.Writes)
+	fmt.Fprintf(&b, "Bytes read:       %6s\nCache bytes read: %6s\nBytes written:    %6s\nDeletes:          %6d\nPrefix deletes:   %6d\n",
+		bytesText(s.BytesRead), bytesText(0), bytesText(s.BytesWritten), s.Deletes, 0)
+	if len(s.WriteSizes) > 0 {
+		b.WriteString("Write size buckets:\n")
+	}
+	for _, c := range s.WriteSizes {
+		fmt.Fprintf(&b, "  %6d: %6d\n", c.Size, c.Count)
+	}
+	if len(s.TransactionSizes) > 0 {
+		b.WriteString("Transaction write size buckets:\n")
+	}
+	for _, c := range s.TransactionSizes {
+		fmt.Fprintf(&b, "  %6d: %6d  %dus\n", c.Size, c.Count, c.Took.Microseconds())
+	}
+	return b.String()
 }

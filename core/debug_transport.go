@@ -187,15 +187,16 @@ func (n *Node) connectionsText(now time.Time) string {
 	list := n.attach.Connections()
 	sorting.By(list, func(a, b transport.ConnInfo) int { return a.Opened.Compare(b.Opened) })
 	var b strings.Builder
-	priority := 0
+	var priority []transport.Flow
 	by := map[wire.ProtocolType]int{}
 	for _, c := range list {
 		by[c.Flow.Protocol]++
 		if c.Priority {
-			priority++
+			priority = append(priority, c.Flow)
 		}
 	}
-	fmt.Fprintf(&b, "Connections: (%d/%d) TCP: %d WS: %d Priority Flows: %d\n", len(list), n.settings().Network.MaxConnections, by[wire.TCP], by[wire.WS], priority)
+	limit := int(n.settings().Network.MaxConnections)
+	fmt.Fprintf(&b, "Connections: (%d/%d)\n  TCP: %d\n  WS: %d\n", len(list), limit, by[wire.TCP], by[wire.WS])
 	for _, c := range list {
 		way := "out"
 		if c.Inbound {
@@ -206,7 +207,14 @@ func (n *Node) connectionsText(now time.Time) string {
 		if c.Protected {
 			b.WriteString(" protected")
 		}
+		if c.Priority {
+			b.WriteString(" priority")
+		}
 		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "Priority Flows: (%d/%d)\n", len(priority), transport.PriorityLimit(limit))
+	for _, f := range priority {
+		fmt.Fprintf(&b, "  %v\n", f)
 	}
 	return b.String()
 }

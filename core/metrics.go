@@ -3,9 +3,11 @@ package core
 import (
 	"time"
 
+	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/dht"
 	"github.com/voile-net/voile/core/network"
 	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/rpc"
 	"github.com/voile-net/voile/core/transport"
 )
 
@@ -21,6 +23,8 @@ type Metrics struct {
 	Statements, Answers       uint64 // sent
 	Received, Forwarded       uint64 // handled; passed on for others' routes
 	Dropped, Shed             uint64 // not accepted; no place or too old
+	Handling                  rpc.Timings
+	DHCache                   crypto.DHStats
 
 	Traffic   network.Traffic
 	Reached   network.Reached
@@ -47,6 +51,7 @@ func (n *Node) Metrics() (Metrics, error) {
 		Questions: c.Questions.Load(), Answered: c.Answered.Load(), Lost: c.Lost.Load(),
 		Statements: c.Statements.Load(), Answers: c.Answers.Load(),
 		Received: c.Received.Load(), Forwarded: c.Forwarded.Load(), Dropped: c.Dropped.Load(), Shed: c.Shed.Load(),
+		Handling: n.rpc.Timings(), DHCache: n.crypto.DHStats(),
 		Traffic: n.network.Traffic(), Reached: n.network.Reached(),
 		LocalRecords: n.dht.local.Stats(), RemoteRecords: n.dht.remote.Stats(),
 		DHTClient: n.dht.client.Stats(), DHTServer: n.dht.server.Stats(),

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +119,28 @@ func TestPrivateNetworkOfThree(t *testing.T) {
 	}
 	if answer, err := c.Call(ctx, to, make([]byte, core.MaxMessage)); err != nil || string(answer) != "32768 bytes" {
 		t.Errorf("answer %q, error %v", answer, err)
+	}
+	for n, kinds := range map[*core.Node][]string{b: {"AppCallQ", "StatusQ", "Route"}, c: {"AppCallA", "FindNodeA"}} {
+		text, err := n.Debug(ctx, "nodeinfo")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, what := range append(kinds, "RPC Worker Process Latency", "Self Latency Stats") {
+			m := regexp.MustCompile(what + `:\s+([0-9.]+)ms slow \| ([0-9.]+)ms avg \| ([0-9.]+)ms fast`).FindStringSubmatch(text)
+			if m == nil {
+				t.Errorf("no %s in\n%s", what, text)
+				continue
+			}
+			var ms [3]float64
+			for i := range ms {
+				if ms[i], err = strconv.ParseFloat(m[i+1], 64); err != nil {
+					t.Error(err)
+				}
+			}
+			if slow, avg, fast := ms[0], ms[1], ms[2]; slow <= 0 || slow < avg || avg < fast || slow > 20_000 {
+				t.Errorf("%s: %v", what, m[0])
+			}
+		}
 	}
 }
 

@@ -181,7 +181,9 @@ func (n *Node) networkStatus() NetworkStatus {
 
 // attachmentChanged tells of it, and of a network that has been started or stopped.
 func (n *Node) attachmentChanged(s attach.Status) {
-	n.updates.publish(AttachmentUpdate{n.attachmentStatus(s)})
+	status := n.attachmentStatus(s)
+	n.log.Debug("attachment changed", "state", status.State.String(), "public_internet_ready", status.PublicInternetReady, "local_network_ready", status.LocalNetworkReady)
+	n.updates.publish(AttachmentUpdate{status})
 	if started := n.attach.Started(); n.started.Swap(started) != started {
 		n.updates.publish(NetworkUpdate{n.networkStatus()})
 	}

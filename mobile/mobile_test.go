@@ -372,7 +372,7 @@ func TestLogUpdates(t *testing.T) {
 	for {
 		<-l.told
 		l.mu.Lock()
-		found := strings.Contains(strings.Join(l.got, "\n"), `"kind":"Log"`)
+		found := strings.Contains(strings.Join(l.got, "\n"), "attachment changed")
 		l.mu.Unlock()
 		if found {
 			return

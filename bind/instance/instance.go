@@ -61,6 +61,7 @@ type Instance struct {
 	mu       sync.Mutex
 	closed   bool
 	sessions map[*Session]struct{}
+	heard    bool // by a session with updates
 	once     sync.Once
 }
 
@@ -115,9 +116,6 @@ func Start(ctx context.Context, text []byte, o Options) (*Instance, error) {
 		i.restore = func() { stop(); unlimited() }
 	}
 	i.api = bind.New(i.node, options)
-	if i.logs != nil {
-		i.logs.Start(i.node, i.panicked)
-	}
 	return i, nil
 }
 
@@ -136,7 +134,8 @@ func (i *Instance) Logger() *slog.Logger { return i.log }
 // blobs may be kept but not changed. It must not close the session or the instance.
 // nil: no updates.
 //
-// The last update is Shutdown, when the instance has been closed. On a closed
+// The first session with updates gets the last lines of the log from before it as
+// well. The last update is Shutdown, when the instance has been closed. On a closed
 // instance calls are answered with NotInitialized and no update comes.
 func (i *Instance) Open(update func(line []byte, blobs [][]byte)) *Session {
 	s := &Session{owner: i, client: i.api.NewClient(), slots: make(chan struct{}, MaxPending)}
@@ -152,6 +151,10 @@ func (i *Instance) Open(update func(line []byte, blobs [][]byte)) *Session {
 	if update != nil {
 		s.sub = i.node.Subscribe(0)
 		i.guard.Go(&s.parts, func() { s.pump(update) })
+		if i.logs != nil && !i.heard {
+			i.heard = true
+			i.logs.Start(i.node, i.panicked) // lines of the start have waited
+		}
 	}
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -73,6 +74,19 @@ func TestStartErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Lines of the log from before there was a session are not lost.
+func TestEarlyLog(t *testing.T) {
+	i := start(t, instance.Options{Log: slog.LevelInfo})
+	i.Logger().Info("before anybody listens")
+	told := make(chan struct{}, 64)
+	i.Open(func(line []byte, _ [][]byte) {
+		if strings.Contains(string(line), "before anybody listens") {
+			told <- struct{}{}
+		}
+	})
+	<-told
 }
 
 func TestCalls(t *testing.T) {

@@ -35,8 +35,16 @@ type Crypto struct {
 	kinds   Kinds
 	systems []System // in the order of kinds
 
-	mu sync.Mutex // guards dh
-	dh *lru.Cache[dhKey, SharedSecret]
+	mu      sync.Mutex // guards dh, dhStats
+	dh      *lru.Cache[dhKey, SharedSecret]
+	dhStats DHStats
+}
+
+// DHStats count what the cache of key agreements did since the start.
+type DHStats struct {
+	Hits    uint64 // agreements that were remembered
+	Misses  uint64 // that were computed
+	Evicted uint64 // forgotten, those not used for longest first, since there were too many
 }
 
 // dhKey names a pair of keys by a digest, so that the cache holds no secret key. It is
@@ -123,6 +131,7 @@ func (c *Crypto) CachedDH(public PublicKey, secret SecretKey) (SharedSecret, err
 	c.mu.Lock()
 	if s := c.dh.Get(key); s != nil {
 		known := *s
+		c.dhStats.Hits++
 		c.mu.Unlock()
 		return known, nil
 	}
@@ -132,9 +141,22 @@ func (c *Crypto) CachedDH(public PublicKey, secret SecretKey) (SharedSecret, err
 		return SharedSecret{}, err
 	}
 	c.mu.Lock()
-	c.dh.Put(key, s)
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	c.dhStats.Misses++
+	if before := c.dh.Len(); c.dh.Peek(key) == nil { // else somebody was faster
+		c.dh.Put(key, s)
+		if c.dh.Len() == before {
+			c.dhStats.Evicted++
+		}
+	}
 	return s, nil
+}
+
+// DHStats is a snapshot.
+func (c *Crypto) DHStats() DHStats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dhStats
 }
 
 // Forget wipes the remembered key agreements, at the end of a node's life or of a key's.

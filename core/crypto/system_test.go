@@ -329,3 +329,37 @@ func parseDeviceText(t *testing.T, text string) []byte {
 	}
 	return b
 }
+
+func TestDHStats(t *testing.T) {
+	c, err := New(Config{DHCacheSize: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := func() KeyPair {
+		p, err := c.Best().GenerateKeyPair()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	own := pair()
+	peers := []KeyPair{pair(), pair(), pair()}
+	for i, step := range []struct {
+		peer int
+		want DHStats
+	}{
+		{0, DHStats{Misses: 1}},
+		{0, DHStats{Hits: 1, Misses: 1}},
+		{1, DHStats{Hits: 1, Misses: 2}},
+		{2, DHStats{Hits: 1, Misses: 3, Evicted: 1}},
+		{1, DHStats{Hits: 2, Misses: 3, Evicted: 1}},
+		{0, DHStats{Hits: 2, Misses: 4, Evicted: 2}},
+	} {
+		if _, err := c.CachedDH(peers[step.peer].Public, own.Secret); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.DHStats(); got != step.want {
+			t.Errorf("step %d: %+v, want %+v", i, got, step.want)
+		}
+	}
+}

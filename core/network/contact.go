@@ -20,28 +20,32 @@ func (s *sending) contact() (Result, error) {
 	target, m := s.r.Target, s.m
 	domain, ok := s.domain()
 	if !ok {
-		return s.withoutMethod()
+		return s.withoutMethod(&m.attempts.noDomain)
 	}
 	now := time.Now()
 	methods := m.table.ContactMethods(target, domain, s.filter(), s.r.Sequencing, now)
 	choice, ok := target.ChooseMethod(methods, m.outcomes.suppressed)
 	if !ok {
-		return s.withoutMethod()
+		return s.withoutMethod(&m.attempts.noMethod)
 	}
 	if t, hops := choice.Method.Transport(); hops && choice.Suppressed && m.ready.Load() && !m.outcomes.admit(t, now) {
 		res, found, err := s.lastFlow(routing.AnyDialInfo())
-		if found || err != nil {
-			return res, err
+		if !found && err == nil {
+			err = &SendError{Method: choice.Method.Kind.String(), To: choice.Method.DialInfo.String(),
+				Err: fmt.Errorf("%w: %v is failing for everybody", ErrNoContact, t)}
 		}
-		return Result{}, &SendError{Method: choice.Method.Kind.String(), To: choice.Method.DialInfo.String(),
-			Err: fmt.Errorf("%w: %v is failing for everybody", ErrNoContact, t)}
+		m.attempts.suppressed.count(err)
+		return res, err
 	}
 	res, err := s.by(choice.Method)
 	switch {
 	case err == nil:
 		target.MethodWorked(choice.Method)
-	case !errors.Is(s.ctx.Err(), context.Canceled) && !final(err) && !ourFault(err):
-		target.MethodFailed(choice.Method, time.Now())
+	case !errors.Is(s.ctx.Err(), context.Canceled) && !final(err):
+		m.attempts.failed[choice.Method.Kind].Add(1)
+		if !ourFault(err) {
+			target.MethodFailed(choice.Method, time.Now())
+		}
 	}
 	return res, err
 }
@@ -57,13 +61,14 @@ func (s *sending) domain() (wire.RoutingDomain, bool) {
 
 // withoutMethod uses the last live flow, if there is one. If there is none the
 // target is told dead (spec 04 §5.2).
-func (s *sending) withoutMethod() (Result, error) {
+func (s *sending) withoutMethod(count *outcome) (Result, error) {
 	res, found, err := s.lastFlow(s.filter())
-	if found || err != nil {
-		return res, err
+	if !found && err == nil {
+		s.r.Target.NoContact()
+		err = ErrNoContact
 	}
-	s.r.Target.NoContact()
-	return Result{}, ErrNoContact
+	count.count(err)
+	return res, err
 }
 
 // lastFlow sends over the best live flow of the target; false: there is none.

@@ -95,6 +95,7 @@ type Manager struct {
 	ready    atomic.Bool               // outbound side is ready
 	traffic  traffic
 	reached  reached
+	attempts attempts
 	bodies   sync.Pool // of *[]byte: decrypted bodies
 	messages sync.Pool // of *[]byte: sealed or relayed messages
 
@@ -106,7 +107,10 @@ type Manager struct {
 	relay     chan relayed
 	relaying  atomic.Bool // envelopes of others are forwarded
 	relayOnce sync.Once   // starts the workers
-	answers   chan bootRequest
+
+	relayDequeue, relayProcess routing.LatencyMeter
+
+	answers chan bootRequest
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -299,6 +303,19 @@ func (m *Manager) Reached() Reached {
 		HolesPunched:     m.reached.answered[wire.SignalHolePunch].Load(),
 		RelayedForOthers: m.reached.relayed.Load(),
 	}
+}
+
+// RelayTimings say how long the newest 50 envelopes that were relayed for others
+// waited for a worker after their sender was checked, also for room in the queue, and
+// how long the worker took to hand them to the transport. They are zero before the
+// first.
+type RelayTimings struct{ Dequeue, Process routing.Latency }
+
+// RelayTimings is a snapshot.
+func (m *Manager) RelayTimings() (t RelayTimings) {
+	t.Dequeue, _ = m.relayDequeue.Latency()
+	t.Process, _ = m.relayProcess.Latency()
+	return t
 }
 
 // spawn starts a goroutine that Close waits for; false: closed.

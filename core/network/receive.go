@@ -62,7 +62,7 @@ func (m *Manager) envelope(msg transport.Message, domain wire.RoutingDomain) {
 	}
 	own := m.identityOf(env.Recipient)
 	if own == nil {
-		m.forward(msg, &env)
+		m.forward(msg, &env, now)
 		return
 	}
 	buf := buffer(&m.bodies)
@@ -138,12 +138,13 @@ type relayed struct {
 	to      *routing.Entry
 	from    transport.Flow
 	message *[]byte // from Manager.messages
+	queued  time.Time
 }
 
 // forward queues an envelope for somebody else (spec 02 §10). It has passed all
 // checks of its sender; who the recipient is, is not checked, as long as we
 // know it.
-func (m *Manager) forward(msg transport.Message, env *envelope.Envelope) {
+func (m *Manager) forward(msg transport.Message, env *envelope.Envelope, now time.Time) {
 	if !m.relaying.Load() || m.table.IsOwn(env.Sender) {
 		return
 	}
@@ -153,7 +154,7 @@ func (m *Manager) forward(msg transport.Message, env *envelope.Envelope) {
 	}
 	buf := buffer(&m.messages)
 	*buf = append(*buf, msg.Data...)
-	job := relayed{to: to, from: msg.Flow, message: buf}
+	job := relayed{to: to, from: msg.Flow, message: buf, queued: now}
 	select {
 	case m.relay <- job:
 		return
@@ -178,8 +179,11 @@ func (m *Manager) relayLoop() {
 	for {
 		select {
 		case job := <-m.relay:
+			started := time.Now()
 			m.pass(job)
 			m.messages.Put(job.message)
+			m.relayDequeue.Add(started.Sub(job.queued))
+			m.relayProcess.Add(time.Since(started))
 		case <-m.ctx.Done():
 			return
 		}

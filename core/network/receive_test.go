@@ -398,8 +398,20 @@ func TestRelayQueueFull(t *testing.T) {
 		if got := r.Traffic().Dropped; got != 2 {
 			t.Errorf("dropped %d, want 2", got)
 		}
+		if got := r.RelayTimings(); got != (RelayTimings{}) {
+			t.Errorf("%+v while nothing has left", got)
+		}
+		time.Sleep(time.Second) // of the virtual clock
 		close(gate)
 		synctest.Wait()
+		waited := uint64((relayWait + time.Second).Microseconds()) // the first with the stack, the second for its worker
+		want := RelayTimings{
+			Dequeue: routing.Latency{Slowest: waited, Average: waited / 2},
+			Process: routing.Latency{Slowest: waited, Average: waited / 2},
+		}
+		if got := r.RelayTimings(); got != want {
+			t.Errorf("timings %+v, want %+v", got, want)
+		}
 		got := b.received()
 		slices.Sort(got)
 		if !slices.Equal(got, []string{"at the worker", "in the queue"}) {

@@ -427,3 +427,29 @@ func TestBodyIsCopied(t *testing.T) {
 		}
 	})
 }
+
+// Attempts tell the messages that were sent from those that were not, by method.
+func TestAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFabric(t)
+		a, b := f.node(addrA, nodeConfig{}), f.node(addrB, nodeConfig{})
+		e := a.knows(b)
+		send := func(r Request, ok bool) {
+			t.Helper()
+			r.Target, r.Body = e, []byte("x")
+			if _, err := a.Send(t.Context(), r); (err == nil) != ok {
+				t.Fatalf("sent: %v, want %v", err, ok)
+			}
+		}
+		send(Request{}, true)
+		send(Request{}, true)
+		a.stack.fail = transport.ErrConnect
+		send(Request{Sequencing: wire.EnsureOrdered}, false)
+		a.stack.fail = nil
+		send(Request{Protocols: wire.Protocols(wire.UDP), Addresses: wire.Addresses(wire.IPv6)}, false)
+		want := []Attempt{{"NoContactMethod", 0, 1}, {"Direct", 2, 1}}
+		if got := a.Attempts(); !slices.Equal(got, want) {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	})
+}

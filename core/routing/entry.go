@@ -314,6 +314,7 @@ func (e *Entry) MessageReceived(p Path, bytes int, now time.Time) {
 
 // AnswerReceived counts an answer to a question that was sent on the path.
 func (e *Entry) AnswerReceived(p Path, bytes int, latency time.Duration, now time.Time) {
+	e.table.answers.Add(latency)
 	at := e.table.excused(now)
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -195,12 +195,17 @@ func (t *Tally) add(p *wire.PeerInfo) {
 	}
 }
 
+// least is the smaller of each count.
+func (t Tally) least(u Tally) Tally {
+	return Tally{min(t.Any, u.Any), min(t.Connectivity, u.Connectivity), min(t.Distance, u.Distance)}
+}
+
 // KindSummary counts the entries of a kind that have a description in a domain.
 type KindSummary struct {
 	Kind                     crypto.Kind
 	Total, MaybeLive, Live   Tally
-	LiveExternal, Responsive Tally // external: not on our own network
-	LowWater                 int   // fewest connectivity peers since the last refresh; -1: none has ended
+	LiveExternal, Responsive Tally  // external: not on our own network
+	LowWater                 *Tally // see [KindCounts]; nil: no refresh has ended yet
 }
 
 // Summary counts the entries with a description in the domain, signed or not.
@@ -210,7 +215,7 @@ func (o *Own) Summary(now time.Time) []KindSummary {
 	domains := o.table.Domains()
 	list := make([]KindSummary, len(o.table.kinds))
 	for i, kind := range o.table.kinds {
-		list[i] = KindSummary{Kind: kind, LowWater: -1}
+		list[i] = KindSummary{Kind: kind}
 	}
 	for _, e := range o.table.Entries() {
 		p := e.PeerInfo(o.domain)
@@ -243,7 +248,7 @@ func (o *Own) Summary(now time.Time) []KindSummary {
 	defer o.mu.Unlock()
 	for i := range list {
 		if low, ok := o.counts.lowWater[list[i].Kind]; ok {
-			list[i].LowWater = low
+			list[i].LowWater = &low
 		}
 	}
 	return list

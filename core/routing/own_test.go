@@ -481,7 +481,7 @@ func TestOutboundStages(t *testing.T) {
 		e.SetPunished(e == peers[1])
 	}
 	counts := o.Counts(at(3))
-	if c := counts[0]; c.MaybeLive != 3 || c.Responsive != 1 || c.LowWater != 1 {
+	if c := counts[0]; c.MaybeLive != 3 || c.Responsive != 1 || c.LowWater.Connectivity != 1 {
 		t.Errorf("counts %+v, want 3 maybe live, 1 responsive, low water 1", c)
 	}
 	expect(two, 3, OutboundNeedsBootstrap)
@@ -690,5 +690,45 @@ func TestOwnAddresses(t *testing.T) {
 	o.SetStaticDialInfo(direct("UDP 192.168.7.2:1", "UDP 44.2.0.1:1", "UDP 44.2.0.1:1"))
 	if got := o.DialInfo(); len(got) != 1 {
 		t.Errorf("dial info %v, want the global one once", got)
+	}
+}
+
+// The low-water mark counts all that answered, and apart those with the capabilities
+// for connectivity and for records.
+func TestLowWaterMark(t *testing.T) {
+	w := newWorld(t)
+	tab := w.table(dualStack())
+	o := start(tab, ownEverywhere()...)
+	var peers []*Entry
+	for range 3 {
+		peers = append(peers, responsive(w.peer(tab, nil), 2*time.Millisecond, at(1)))
+	}
+	leaf := responsive(w.peer(tab, func(i *wire.NodeInfo) { i.Capabilities = nil }), 4*time.Millisecond, at(1))
+	records := responsive(w.peer(tab, func(i *wire.NodeInfo) { i.Capabilities = distanceCaps[:] }), 4*time.Millisecond, at(1))
+	if s := o.Summary(at(1)); s[0].LowWater != nil {
+		t.Errorf("%+v before the first refresh", *s[0].LowWater)
+	}
+	o.RefreshEnded(at(1))
+	expect := func(when float64, want Tally) {
+		t.Helper()
+		o.Counts(at(when))
+		if s := o.Summary(at(when)); s[0].LowWater == nil || *s[0].LowWater != want {
+			t.Errorf("at %v s: %+v, want %+v", when, s[0].LowWater, want)
+		}
+	}
+	expect(1, Tally{5, 3, 4})
+	leaf.SetPunished(true)
+	peers[0].SetPunished(true)
+	expect(2, Tally{3, 2, 3})
+	leaf.SetPunished(false)
+	peers[0].SetPunished(false)
+	records.SetPunished(true)
+	expect(3, Tally{3, 2, 3})
+	o.RefreshEnded(at(4))
+	expect(4, Tally{4, 3, 3})
+
+	l, ok := tab.Latency()
+	if !ok || l.Fastest != 2000 || l.Slowest != 4000 {
+		t.Errorf("round trips to all %+v, %v; want 2 and 4 ms", l, ok)
 	}
 }

@@ -155,13 +155,15 @@ type savedMarks []savedMark
 
 type savedMark struct {
 	Kind uint32
-	Low  int
+	Low  Tally
 }
 
 func (s *savedMarks) fields(c *packed.Codec) {
 	packed.List(c, (*[]savedMark)(s), maxSavedIDs, func(c *packed.Codec, m *savedMark) {
 		packed.Uint(c, &m.Kind)
-		packed.Int(c, &m.Low)
+		for _, n := range []*int{&m.Low.Any, &m.Low.Connectivity, &m.Low.Distance} {
+			packed.Int(c, n)
+		}
 	})
 }
 
@@ -525,10 +527,10 @@ func (t *Table) loadMarks(key, value []byte) {
 	o := t.own[key[1]]
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.counts.lowWater = make(map[crypto.Kind]int)
+	o.counts.lowWater = make(map[crypto.Kind]Tally)
 	for _, m := range saved {
 		if kind := crypto.Kind(m.Kind); t.kinds.Contains(kind) {
-			o.counts.lowWater[kind] = max(0, m.Low)
+			o.counts.lowWater[kind] = Tally{max(0, m.Low.Any), max(0, m.Low.Connectivity), max(0, m.Low.Distance)}
 		}
 	}
 }

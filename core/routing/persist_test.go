@@ -129,7 +129,7 @@ func TestSaveAndLoad(t *testing.T) {
 	if next.Lookup(punished.BestID()).Punished() {
 		t.Error("a punishment was saved")
 	}
-	if c := next.Own(wire.PublicInternet).counts.lowWater; c[crypto.KindVLD0] != 1 {
+	if c := next.Own(wire.PublicInternet).counts.lowWater; c[crypto.KindVLD0].Connectivity != 1 {
 		t.Errorf("low-water marks %v, want 1", c)
 	}
 	if next.Dirty() {

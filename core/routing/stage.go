@@ -175,16 +175,16 @@ func (o *Own) ReadyToDetect(now time.Time) bool {
 type KindCounts struct {
 	Kind                        crypto.Kind
 	MaybeLive, Live, Responsive int
-	ExternalLive                int // not on our own network
-	ExternalResponsive          int
-	LowWater                    int // fewest ExternalResponsive since the last refresh ended
-	Wanted                      int // responsive ones for the stage after NeedsMoreTestedNodes
+	ExternalLive                int   // not on our own network
+	ExternalResponsive          Tally // also entries without connectivity
+	LowWater                    Tally // fewest ExternalResponsive since the last refresh ended
+	Wanted                      int   // responsive ones for the stage after NeedsMoreTestedNodes
 }
 
 // countMemory is what counting remembers between looks.
 type countMemory struct {
 	respondedAt map[crypto.Kind]stamp // last time some entry was responsive
-	lowWater    map[crypto.Kind]int   // absent: no refresh has ended yet
+	lowWater    map[crypto.Kind]Tally // absent: no refresh has ended yet
 }
 
 func (m *countMemory) silentFor(kind crypto.Kind, now stamp) time.Duration {
@@ -207,11 +207,12 @@ func (o *Own) Counts(now time.Time) []KindCounts {
 	}
 	for _, e := range o.table.Entries() {
 		p := e.SignedPeerInfo(o.domain)
-		if p == nil || !hasCaps(p, connectivityCaps[:]) {
+		if p == nil {
 			continue
 		}
 		s := e.stateAt(at)
-		if !s.MaybeLive() {
+		connectivity := hasCaps(p, connectivityCaps[:])
+		if !s.MaybeLive() || !connectivity && !s.Responsive() {
 			continue
 		}
 		external := s.Live() && !domains.sharesPlace(&p.Info, ours)
@@ -221,6 +222,12 @@ func (o *Own) Counts(now time.Time) []KindCounts {
 				continue
 			}
 			c := &counts[i]
+			if external && s.Responsive() {
+				c.ExternalResponsive.add(p)
+			}
+			if !connectivity {
+				continue
+			}
 			c.MaybeLive++
 			if s.Live() {
 				c.Live++
@@ -230,9 +237,6 @@ func (o *Own) Counts(now time.Time) []KindCounts {
 			}
 			if external {
 				c.ExternalLive++
-				if s.Responsive() {
-					c.ExternalResponsive++
-				}
 			}
 		}
 	}
@@ -247,10 +251,10 @@ func (o *Own) Counts(now time.Time) []KindCounts {
 			o.counts.respondedAt[c.Kind] = at.now
 		}
 		if low, ok := o.counts.lowWater[c.Kind]; ok {
-			c.LowWater = min(low, c.ExternalResponsive)
+			c.LowWater = low.least(c.ExternalResponsive)
 			o.counts.lowWater[c.Kind] = c.LowWater
 		}
-		c.Wanted = o.table.thresholds.wanted(c.ExternalLive, c.LowWater)
+		c.Wanted = o.table.thresholds.wanted(c.ExternalLive, c.LowWater.Connectivity)
 	}
 	return counts
 }
@@ -267,7 +271,7 @@ func (o *Own) RefreshEnded(now time.Time) {
 	counts := o.Counts(now)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.counts.lowWater = make(map[crypto.Kind]int, len(counts))
+	o.counts.lowWater = make(map[crypto.Kind]Tally, len(counts))
 	for _, c := range counts {
 		o.counts.lowWater[c.Kind] = c.ExternalResponsive
 	}

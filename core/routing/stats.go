@@ -2,6 +2,7 @@ package routing
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -68,6 +69,29 @@ func summarize(values []uint64) Latency {
 		TM90: mean(n * 90 / 100), TM75: mean(n * 75 / 100),
 		P90: at(90), P75: at(75),
 	}
+}
+
+// LatencyMeter summarises the newest 50 times that something took. The zero value is
+// ready. Methods may be called from any goroutine; Add takes one short lock and no
+// memory.
+type LatencyMeter struct {
+	mu      sync.Mutex
+	samples samples
+}
+
+// Add counts one.
+func (m *LatencyMeter) Add(d time.Duration) {
+	m.mu.Lock()
+	m.samples.add(uint64(max(0, d.Microseconds())))
+	m.mu.Unlock()
+}
+
+// Latency is the summary, zero before the first, and how many there ever were.
+func (m *LatencyMeter) Latency() (l Latency, count uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l, _ = m.samples.latency()
+	return l, m.samples.total
 }
 
 // Transfer is bytes in all and bytes per second (spec 04 §13).

@@ -38,6 +38,24 @@ func TestLatencyVectors(t *testing.T) {
 	}
 }
 
+func TestLatencyMeter(t *testing.T) {
+	var m LatencyMeter
+	if l, n := m.Latency(); l != (Latency{}) || n != 0 {
+		t.Errorf("unused: %+v of %d", l, n)
+	}
+	for i := range 60 {
+		m.Add(time.Duration(i+1) * time.Millisecond)
+	}
+	m.Add(-time.Second) // a clock that was set back
+	l, n := m.Latency()
+	if n != 61 || l.Fastest != 0 || l.Slowest != 60000 {
+		t.Errorf("%+v of %d, want 0 to 60 ms of 61", l, n)
+	}
+	if allocs := testing.AllocsPerRun(100, func() { m.Add(time.Millisecond) }); allocs > 0 {
+		t.Errorf("Add allocates %.0f times: it is on the path of every message", allocs)
+	}
+}
+
 // Vector of spec 04 §17.
 func TestTransferVector(t *testing.T) {
 	var m TransferMeter

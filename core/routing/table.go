@@ -83,6 +83,7 @@ type Table struct {
 	domains    atomic.Pointer[Domains]
 	excuse     atomic.Int64  // µs that were our own fault, in all
 	generation atomic.Uint64 // changes of our own network
+	answers    LatencyMeter  // round trips to all peers
 
 	mu      sync.RWMutex
 	sets    []*bucketSet // in the order of kinds
@@ -100,6 +101,13 @@ type Table struct {
 
 	randMu sync.Mutex
 	rand   *rand.Rand
+}
+
+// Latency summarises the newest answers of all peers to direct questions of ours; false:
+// there was none.
+func (t *Table) Latency() (Latency, bool) {
+	l, n := t.answers.Latency()
+	return l, n > 0
 }
 
 // New makes an empty table. Every enabled kind needs one key pair of its own kind

@@ -14,7 +14,7 @@ import (
 // (spec 03 §6). What is refused gets no answer: there is no error reply.
 func (r *RPC) question(m *message, q *wire.Question, signer *crypto.PublicKey) error {
 	if r.tooOld(m, false) {
-		r.counters.Shed.Add(1)
+		r.shed(m)
 		return nil
 	}
 	back, err := m.wayBack(q.RespondTo)

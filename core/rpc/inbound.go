@@ -21,6 +21,10 @@ type message struct {
 	size    int              // bytes of the RPC message
 	op      *wire.Operation  // nil before it is decoded
 	lane    laneKey          // what its handling may have to wait for
+
+	kind    messageKind
+	spent   time.Duration // on handling it so far
+	carried *message      // what a Route statement brought us; nil: nothing
 }
 
 func (m *message) direct() bool { return m.arrival.Path == route.Direct }
@@ -30,6 +34,7 @@ func (m *message) direct() bool { return m.arrival.Path == route.Direct }
 type job struct {
 	message *message
 	run     func() error
+	queued  time.Time // when it was put in the queue, or began to wait for room there
 }
 
 // HandleEnvelope decodes a message in the goroutine of the flow that it came on.
@@ -43,7 +48,7 @@ func (r *RPC) HandleEnvelope(in *network.Inbound) bool {
 		r.failed(m, err)
 		return true
 	}
-	return run == nil || r.enqueue(job{m, run})
+	return run == nil || r.enqueue(job{m, run, time.Now()})
 }
 
 // enqueue queues a job. An ordered flow is slowed down meanwhile.
@@ -61,7 +66,9 @@ func (r *RPC) work() {
 		case <-r.ctx.Done():
 			return
 		case j := <-r.queue.ready:
+			started := time.Now()
 			err := j.run()
+			r.timings.ran(&j, started)
 			if err != nil {
 				r.failed(j.message, err)
 			}
@@ -88,9 +95,23 @@ func (r *RPC) punish(m *message, why transport.Reason) {
 		slog.Any("peer", m.in.Sender), slog.String("reason", why.String()))
 }
 
-// handle decodes a message in the order of spec 03 §4.5, and handles what needs no
-// waiting; run is the rest, nil if there is none.
+// handle decodes a message and handles what needs no waiting; run is the rest, nil if
+// there is none.
 func (r *RPC) handle(m *message, packed []byte) (run func() error, err error) {
+	started := time.Now()
+	run, err = r.decode(m, packed)
+	m.spent = time.Since(started)
+	if m.carried != nil {
+		m.spent -= m.carried.spent // which was in the same stretch
+	}
+	if run == nil || m.carried != nil {
+		r.timings.handled(m)
+	}
+	return run, err
+}
+
+// decode is handle, in the order of spec 03 §4.5.
+func (r *RPC) decode(m *message, packed []byte) (run func() error, err error) {
 	signed, err := wire.DecodeSignedOperation(packed)
 	if err != nil {
 		return nil, err
@@ -104,7 +125,7 @@ func (r *RPC) handle(m *message, packed []byte) (run func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	m.op = op
+	m.op, m.kind = op, kindOf(op)
 	if err := r.assignDomains(m); err != nil {
 		return nil, r.fail(m, err)
 	}
@@ -303,4 +324,10 @@ func (r *RPC) tooOld(m *message, isRoute bool) bool {
 		limit = longest
 	}
 	return time.Since(m.in.Received) > limit
+}
+
+// shed counts a message that was too old. Nothing was done that could be measured.
+func (r *RPC) shed(m *message) {
+	r.counters.Shed.Add(1)
+	m.kind = kindUnknown
 }

@@ -133,6 +133,7 @@ func (r *RPC) route(m *message, rt *wire.Route) (run func() error, err error) {
 	}
 	a := action.(*route.Arrived)
 	inner := &message{in: m.in, arrival: a.Arrival, size: len(a.Payload), lane: m.lane}
+	m.carried = inner
 	rest, err := r.handle(inner, a.Payload)
 	switch {
 	case err != nil:
@@ -161,7 +162,7 @@ func laneTo(h *wire.RouteHop) laneKey {
 // forward passes a routed message on as a new statement.
 func (r *RPC) forward(m *message, f *route.Forward) error {
 	if r.tooOld(m, true) {
-		r.counters.Shed.Add(1)
+		r.shed(m)
 		return nil
 	}
 	to, err := r.hop(&f.Next, f.Route.SafetyRoute.PublicKey.Kind, m.in.Domain)

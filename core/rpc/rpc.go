@@ -103,7 +103,8 @@ type Observation struct {
 // RPC asks other nodes and answers them.
 // Goroutines: the workers, started by Start, and one for each application call
 // that waits; all ended by Close. Locks: one for the questions that wait, one
-// for the calls that wait, none of them held while calling out.
+// for the calls that wait, one of each figure of timings; none of them is held while
+// calling out.
 type RPC struct {
 	cfg     Config
 	net     Network // set by Start
@@ -120,6 +121,7 @@ type RPC struct {
 	wg     sync.WaitGroup
 
 	counters Counters
+	timings  timings
 }
 
 // New makes the layer. It does nothing before [RPC.Start].

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,9 +22,10 @@ import (
 
 // debugger runs lines on a node and remembers which commands were run.
 type debugger struct {
-	t    *testing.T
-	node *Node
-	ran  map[string]bool
+	t     *testing.T
+	node  *Node
+	peers []*Node
+	ran   map[string]bool
 }
 
 // line runs a command and fails unless its text has all the given parts.
@@ -69,7 +71,7 @@ func TestDebugLanguage(t *testing.T) {
 		if t.Failed() {
 			return
 		}
-		d := &debugger{t: t, node: nodes[1], ran: map[string]bool{}}
+		d := &debugger{t: t, node: nodes[1], peers: nodes, ran: map[string]bool{}}
 		other, far := nodes[2].ID().String(), nodes[4]
 		d.node.Debug(t.Context(), "ping "+other) // some traffic before the look
 
@@ -80,7 +82,9 @@ func TestDebugLanguage(t *testing.T) {
 		d.line("lifecycle", "Background")
 		d.node.SetBackground(false)
 		d.line("nodeinfo", "Node Ids: ["+d.node.ID().String(), "Self Transfer Stats:", "Routing Table Health:", "total=9, live=9",
-			"RPC:", "Recent Peers: ", "Connections: (", "state: Attached", "public_internet_ready: true", "VLD0")
+			"RPC:", "Recent Peers: ", "Connections: (", "state: Attached", "public_internet_ready: true", "VLD0",
+			"Version: 0.5.8", "Features: [\"app-lifecycle\", \"debug-api\",", "Priority Flows: (0/64)")
+		d.debugFigures(other)
 		d.line("dialinfo", "PublicInternet:", "LocalNetwork:", "Direct:udp|"+IPv4(2).String()+":5150", "Inbound Stage: ReadyToPublish",
 			"Confirmed: true", "Need Relay Transports: None", "Bootstrap Records: [")
 		d.line("peerinfo", "PublicInternet Published PeerInfo:", d.node.ID().String(), "DHTV", "Direct:tcp|", "relay_info_list:", "signed: true")
@@ -138,6 +142,105 @@ func TestDebugLanguage(t *testing.T) {
 			}
 		}
 	})
+}
+
+// figure reads one number of a text.
+func (d *debugger) figure(text, pattern string) float64 {
+	d.t.Helper()
+	m := regexp.MustCompile(pattern).FindStringSubmatch(text)
+	if m == nil {
+		d.t.Errorf("no %q in\n%s", pattern, text)
+		return -1
+	}
+	v, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		d.t.Errorf("%q: %v", pattern, err)
+	}
+	return v
+}
+
+// debugFigures: what nodeinfo measures rises with the traffic.
+func (d *debugger) debugFigures(other string) {
+	t := d.t
+	const pings = 3
+	answered, served := `(?m)^ +StatusA: .* \(n=(\d+)\)$`, `(?m)^ +StatusQ: .* \(n=(\d+)\)$`
+	hits, misses := `DH Cache Hits/Misses/LRU: (\d+) /`, `DH Cache Hits/Misses/LRU: \d+ / (\d+) / 0\n`
+	before := d.line("nodeinfo", "RPC Worker Dequeue Latency:\n    ", "RPC Worker Process Latency:\n    ", "RPC Message Processing Latency:\n",
+		"Relay Worker Dequeue Latency:\n    0.000ms slow", "Relay Worker Process Latency:\n    0.000ms slow")
+	for _, kind := range []string{"StatusQ", "StatusA", "FindNodeQ", "FindNodeA", "Route"} {
+		if n := d.figure(before, `(?m)^ +`+kind+`: [0-9.]+ms slow \|.* \(n=(\d+)\)$`); n < 1 {
+			t.Errorf("%.0f messages %s", n, kind)
+		}
+	}
+	if strings.Contains(before, "AppCallQ") {
+		t.Errorf("calls that nobody made in\n%s", before)
+	}
+	// A link takes 4 ms, and all else no time in virtual time.
+	if ms := d.figure(before, `Self Latency Stats:\n    [0-9.]+ms slow \| ([0-9.]+)ms avg`); ms != 8 {
+		t.Errorf("round trips of %v ms, want 8", ms)
+	}
+	low := d.figure(before, `PUB:\n(?:.*\n)+? +Low Water Mark:\n +VLD0: \{any=(\d+)`)
+	if low < 1 || low > 9 {
+		t.Errorf("low-water mark %v of 9 peers", low)
+	}
+	for range pings {
+		d.line("ping "+other, "Answer {")
+	}
+	after := d.line("nodeinfo")
+	if rose := d.figure(after, answered) - d.figure(before, answered); rose < pings {
+		t.Errorf("%v more answers after %d pings", rose, pings)
+	}
+	if rose := d.figure(after, hits) - d.figure(before, hits); rose < 2*pings { // to seal and to open
+		t.Errorf("%v more hits after %d pings", rose, pings)
+	}
+	if a, b := d.figure(before, misses), d.figure(after, misses); a < 1 || a > b {
+		t.Errorf("%v key agreements and later %v", a, b)
+	}
+	asked := &debugger{t: t, node: d.node, ran: d.ran}
+	for _, n := range d.peers {
+		if n.ID().String() == other {
+			asked.node = n
+		}
+	}
+	if n := d.figure(asked.line("nodeinfo"), served); n < pings {
+		t.Errorf("the other node has handled %v StatusQ, want %d and more", n, pings)
+	}
+}
+
+// debugTables: what table info counts is what the application did.
+func (d *debugger) debugTables() {
+	t, ctx := d.t, d.t.Context()
+	db, err := d.node.OpenTable(ctx, "counted", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, key := range []string{"a", "b"} {
+		if err := db.Store(ctx, 0, []byte(key), make([]byte, 99)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, found, err := db.Load(ctx, 0, []byte("a")); !found || err != nil {
+		t.Fatal(found, err)
+	}
+	if _, found, err := db.Delete(ctx, 0, []byte("b")); !found || err != nil {
+		t.Fatal(found, err)
+	}
+	const did = "Transactions:          3\n    Reads:                 2\n    Cache reads:           0\n    Writes:                2\n" +
+		"    Bytes read:         200B\n    Cache bytes read:     0B\n    Bytes written:      200B\n    Deletes:               1\n    Prefix deletes:        0\n" +
+		"    Write size buckets:\n         128:      2\n    Transaction write size buckets:\n           0:      1  0us\n         128:      2  0us\n"
+	const nothing = "Transactions:          0\n    Reads:                 0\n"
+	for i, since := range []string{did, nothing, nothing} {
+		text := d.line("table info counted", "Owner: application", "Column 0:\n  Key Count: 1\n  Size: 100B")
+		_, text, _ = strings.Cut(text, "IO Stats (since previous query):")
+		lately, all, _ := strings.Cut(text, "IO Stats (overall):")
+		if !strings.Contains(lately, since) {
+			t.Errorf("look %d: since the one before:\n%s", i, lately)
+		}
+		if !strings.Contains(all, did) {
+			t.Errorf("look %d: overall:\n%s", i, all)
+		}
+	}
 }
 
 // debugReach: ping, punish, relay.
@@ -386,13 +489,15 @@ func (d *debugger) debugRecords(nodes []*Node) {
 // debugEnd: tables, and what ends connections, routes and the attachment.
 func (d *debugger) debugEnd(other string) {
 	t := d.t
+	d.debugTables()
 	d.line("table list", "TableStore tables:", "local_records", "remote_records", "state")
 	d.line("table info local_records", "Table info for 'local_records':", "Column Count: ", "Key Count: ")
 	d.line("table info nonsense", "Not found")
 	if text := d.line("table list"); strings.Contains(text, "nonsense") {
 		t.Error("table info has made a table")
 	}
-	d.line("network stats", "Transfer stats:", "Down: ", "Contact methods:\n  ", "Direct: ", "Online State:")
+	d.line("network stats", "Transfer stats:", "Down: ", "Contact methods:\n  ", "Direct: ", "Online State:",
+		"Relay Worker Dequeue Latency:", "Relay Worker Process Latency:", "Node Contact Method Cache\n", "Cache size: 0 (", "Cache hits: 0/", "% of all\n")
 	d.line("purge connections", "Connections purged")
 	d.line("ping "+other, "Answer {")
 	d.line("purge routes", "Routes purged")

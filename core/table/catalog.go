@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -107,6 +108,10 @@ func (s *Store) openDB(ctx context.Context, sp space, name string, columns uint3
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if t.io = s.io[t.id]; t.io == nil {
+		t.io = newIOCounters(time.Now())
+		s.io[t.id] = t.io
+	}
 	s.open[t.id] = t
 	return &DB{table: t, columns: columns}, nil
 }
@@ -163,6 +168,9 @@ func (s *Store) Delete(ctx context.Context, name string) (deleted bool, err erro
 	if err != nil {
 		return false, fmt.Errorf("delete table %q: %w", name, err)
 	}
+	s.mu.Lock()
+	delete(s.io, r.id)
+	s.mu.Unlock()
 	return true, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/voile-net/voile/platform"
 )
@@ -21,6 +22,7 @@ type table struct {
 	database string // of the store below
 	columns  uint32
 	cells    *cells
+	io       *ioCounters
 
 	name string // under store.mu
 	refs int    // under store.mu: handles, transactions and methods that use it
@@ -81,8 +83,15 @@ func (d *DB) put(ctx context.Context, column uint32, key, value []byte, look boo
 		return false, t.wrap("store into", err)
 	}
 	s := &single{change: change{t.bucket(column), name, cell}, look: look}
-	err = t.store.writer.do(ctx, s)
-	return s.found && err == nil, t.wrap("store into", err)
+	began := time.Now()
+	if err := t.store.writer.do(ctx, s); err != nil {
+		return false, t.wrap("store into", err)
+	}
+	if look {
+		t.io.read(1, len(key))
+	}
+	t.io.committed(began, t.overhead(), s.change)
+	return s.found, nil
 }
 
 // Load reads a row; false: there is none. A value that was found is not nil.
@@ -95,7 +104,7 @@ func (d *DB) Load(ctx context.Context, column uint32, key []byte) (value []byte,
 	if err != nil {
 		return nil, false, d.table.wrap("load from", err)
 	}
-	cell, err := readRow(ctx, d.table.store.kv, d.table.bucket(column), name)
+	cell, err := d.table.lookUp(ctx, column, name)
 	if cell == nil || err != nil {
 		return nil, false, d.table.wrap("load from", err)
 	}
@@ -119,7 +128,7 @@ func (d *DB) Delete(ctx context.Context, column uint32, key []byte) (old []byte,
 		return nil, false, d.table.wrap("delete from", err)
 	}
 	// Most stores have to sync the disk for a transaction that changes nothing.
-	cell, err := readRow(ctx, t.store.kv, t.bucket(column), name)
+	cell, err := t.lookUp(ctx, column, name)
 	if cell == nil || err != nil {
 		return nil, false, d.table.wrap("delete from", err)
 	}
@@ -128,8 +137,12 @@ func (d *DB) Delete(ctx context.Context, column uint32, key []byte) (old []byte,
 		old, err = t.openCell(column, name, cell)
 		return err
 	}
+	began := time.Now()
 	if err := t.store.writer.do(ctx, s); err != nil {
 		return nil, false, d.table.wrap("delete from", err)
+	}
+	if s.found {
+		t.io.committed(began, t.overhead(), s.change)
 	}
 	return old, s.found, nil
 }
@@ -145,6 +158,7 @@ func (d *DB) Keys(ctx context.Context, column uint32) ([][]byte, error) {
 	if err != nil {
 		return nil, d.table.wrap("list keys of", err)
 	}
+	d.table.countRows(rows)
 	keys := make([][]byte, len(rows))
 	for i, r := range rows {
 		if keys[i], err = d.table.openName(column, r.name); err != nil {
@@ -172,6 +186,29 @@ func (d *DB) KeyCount(ctx context.Context, column uint32) (count uint64, err err
 		return 0, nil
 	}
 	return count, d.table.wrap("count keys of", err)
+}
+
+// Size is the number of rows of a column, and of bytes of their keys and values. It is
+// a look at the table that [DB.IOStats] does not count.
+func (d *DB) Size(ctx context.Context, column uint32) (rows int, bytes uint64, err error) {
+	if err := d.enter(column); err != nil {
+		return 0, 0, err
+	}
+	defer d.table.leave()
+	overhead := d.table.overhead()
+	err = d.table.store.kv.View(ctx, func(tx platform.Tx) error {
+		return tx.ForEach(d.table.bucket(column), platform.Range{}, func(name, cell []byte) error {
+			bytes += uint64(max(0, len(name)+len(cell)-overhead))
+			if rows++; rows%checkEvery == 0 {
+				return ctx.Err()
+			}
+			return nil
+		})
+	})
+	if missing(err) {
+		return 0, 0, nil
+	}
+	return rows, bytes, d.table.wrap("look at", err)
 }
 
 // Walk calls fn for the rows of a column, in no particular order; the slices are
@@ -213,6 +250,7 @@ func (d *DB) page(ctx context.Context, column uint32, r platform.Range) (page []
 	if len(page) == 0 || err != nil {
 		return nil, nil, d.table.wrap("walk", err)
 	}
+	t.countRows(page)
 	last := page[len(page)-1].name
 	next = append(append(make([]byte, 0, len(last)+1), last...), 0) // the name after it
 	for i, r := range page {
@@ -282,6 +320,31 @@ func (t *table) releaseLocked() {
 
 func (t *table) bucket(column uint32) platform.Bucket {
 	return platform.Bucket{Database: t.database, Column: column}
+}
+
+// lookUp reads a cell and counts that; nil: there is none.
+func (t *table) lookUp(ctx context.Context, column uint32, name []byte) ([]byte, error) {
+	cell, err := readRow(ctx, t.store.kv, t.bucket(column), name)
+	switch {
+	case err != nil:
+	case cell == nil:
+		t.io.read(1, len(name)-sivSize)
+	default:
+		t.io.read(1, len(name)+len(cell)-t.overhead())
+	}
+	return cell, err
+}
+
+// countRows counts rows that were read, or only their names.
+func (t *table) countRows(rows []row) {
+	bytes := 0
+	for _, r := range rows {
+		bytes += len(r.name) - sivSize
+		if r.cell != nil {
+			bytes += len(r.cell) - t.overhead() + sivSize
+		}
+	}
+	t.io.read(len(rows), bytes)
 }
 
 func (t *table) openName(column uint32, name []byte) ([]byte, error) {

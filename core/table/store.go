@@ -77,6 +77,7 @@ type Store struct {
 	closed  bool
 	running sync.WaitGroup // methods that use kv or keys; grows under mu while not closed
 	open    map[tableID]*table
+	io      map[tableID]*ioCounters // of every table that was open since Open and exists
 }
 
 // Open checks that the device key fits what is stored, and makes a new store of
@@ -93,6 +94,7 @@ func Open(ctx context.Context, cfg Config) (s *Store, wiped bool, err error) {
 		writer: newWriter(cfg.KeyValueStore),
 		naming: make(chan struct{}, 1),
 		open:   make(map[tableID]*table),
+		io:     make(map[tableID]*ioCounters),
 	}
 	if s.name == "" {
 		s.name = "table store"

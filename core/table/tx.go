@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/voile-net/voile/platform"
 
@@ -77,6 +78,7 @@ func (x *Tx) Commit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	began := time.Now()
 	if len(rows) > 0 {
 		// In the order in which the store below keeps them.
 		rows = slices.Clone(rows)
@@ -90,6 +92,9 @@ func (x *Tx) Commit(ctx context.Context) error {
 	if err != nil {
 		x.end(txOpen)
 		return x.table.wrap("commit to", err)
+	}
+	if len(rows) > 0 {
+		x.table.io.committed(began, x.table.overhead(), rows...)
 	}
 	x.end(txOver)
 	return nil

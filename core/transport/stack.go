@@ -295,9 +295,12 @@ func (s *Stack) Prioritize(f Flow) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.table.find(f); c != nil {
-		s.table.prioritize(c, s.cfg.MaxConnections/4)
+		s.table.prioritize(c, PriorityLimit(s.cfg.MaxConnections))
 	}
 }
+
+// PriorityLimit is how many connections the priority set of a table of a size holds.
+func PriorityLimit(maxConnections int) int { return maxConnections / 4 }
 
 // Connections is a snapshot of the table, in no order.
 func (s *Stack) Connections() []ConnInfo {

@@ -66,6 +66,10 @@ func TestParseContactMethods(t *testing.T) {
 	if want := map[string]int{"Direct": 4, "SignalReverse": 2}; err != nil || !maps.Equal(got, want) {
 		t.Errorf("methods %v, %v; want %v", got, err, want)
 	}
+	got, err = parseContactMethods("Contact methods:\n  NoContactMethod: 0/1 0.00% sent, 20.00% of all\n  Direct: 3/4 75.00% sent, 80.00% of all\n\nRPC:\n")
+	if want := map[string]int{"NoContactMethod": 1, "Direct": 4}; err != nil || !maps.Equal(got, want) {
+		t.Errorf("methods %v, %v; want %v", got, err, want)
+	}
 	if _, err := parseContactMethods("Transfer stats:\n"); err == nil {
 		t.Error("an answer without methods is taken for a list")
 	}

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/net/route"
+
+	"github.com/voile-net/voile/core/guard"
 )
 
 // Open finds out that the network can be read.

@@ -37,6 +37,9 @@ func names() []struct {
 		{"voile_rpc_questions_total", "Questions asked, by what came of them.", []string{"outcome"}},
 		{"voile_rpc_sent_total", "Statements and answers sent.", []string{"kind"}},
 		{"voile_rpc_received_total", "Messages that arrived, by what was done with them.", []string{"outcome"}},
+		{"voile_rpc_messages_total", "Messages handled, by their kind.", []string{"kind"}},
+		{"voile_rpc_processing_seconds", "Mean time to handle the newest 50 of a kind, without waits in the queue.", []string{"kind"}},
+		{"voile_crypto_dh_cache_total", "Key agreements that were remembered, computed, and forgotten for want of room.", []string{"outcome"}},
 		{"voile_traffic_bytes_total", "Bytes of messages, without framing.", []string{"direction"}},
 		{"voile_traffic_dropped_total", "Messages that no queue had room for.", nil},
 		{"voile_reached_total", "Messages sent, by contact method.", []string{"method"}},
@@ -141,6 +144,13 @@ func (w writer) rpc(m *core.Metrics) {
 	w.counter("voile_rpc_received_total", m.Forwarded, "forwarded")
 	w.counter("voile_rpc_received_total", m.Dropped, "dropped")
 	w.counter("voile_rpc_received_total", m.Shed, "shed")
+	for _, k := range m.Handling.ByKind {
+		w.counter("voile_rpc_messages_total", k.Count, k.Name)
+		w.gauge("voile_rpc_processing_seconds", float64(k.Latency.Average)/1e6, k.Name)
+	}
+	w.counter("voile_crypto_dh_cache_total", m.DHCache.Hits, "hit")
+	w.counter("voile_crypto_dh_cache_total", m.DHCache.Misses, "miss")
+	w.counter("voile_crypto_dh_cache_total", m.DHCache.Evicted, "evicted")
 }
 
 func (w writer) transport(m *core.Metrics) {

@@ -13,8 +13,10 @@ import (
 
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/attach"
+	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/network"
 	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/rpc"
 	"github.com/voile-net/voile/core/transport"
 	"go.uber.org/goleak"
 )
@@ -103,6 +105,8 @@ func TestMetrics(t *testing.T) {
 		Attachment: core.AttachmentStatus{State: attach.AttachedGood, LivePeers: 12, Uptime: 90 * time.Second},
 		Entries:    map[routing.State]int{routing.StateReliable: 5},
 		Answered:   7, Lost: 2,
+		Handling:    rpc.Timings{ByKind: []rpc.KindTiming{{Name: "StatusQ", Count: 60, Latency: routing.Latency{Average: 1500}}}},
+		DHCache:     crypto.DHStats{Hits: 30, Misses: 4, Evicted: 1},
 		Traffic:     network.Traffic{Down: 1000},
 		Transport:   transport.Stats{TCP: transport.Counters{BytesSent: 77}},
 		Connections: map[string]int{"TCP": 4},
@@ -117,6 +121,8 @@ func TestMetrics(t *testing.T) {
 		"voile_up 1", "voile_api_clients 3", "voile_uptime_seconds 90", `voile_attachment_state{state="AttachedGood"} 1`,
 		`voile_peers{kind="live"} 12`, `voile_routing_entries{state="` + routing.StateReliable.String() + `"} 5`,
 		`voile_rpc_questions_total{outcome="answered"} 7`, `voile_rpc_questions_total{outcome="lost"} 2`,
+		`voile_rpc_messages_total{kind="StatusQ"} 60`, `voile_rpc_processing_seconds{kind="StatusQ"} 0.0015`,
+		`voile_crypto_dh_cache_total{outcome="hit"} 30`, `voile_crypto_dh_cache_total{outcome="miss"} 4`,
 		`voile_traffic_bytes_total{direction="down"} 1000`, `voile_transport_bytes_total{direction="up",protocol="tcp"} 77`,
 		`voile_transport_connections{protocol="TCP"} 4`, `voile_dht_records{store="remote"} 9`, "# TYPE voile_rpc_sent_total counter",
 	} {
