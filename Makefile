@@ -10,6 +10,8 @@ NATIVE  := /cmd/|/examples/|/interop
 # Programs need a C compiler of the platform on some: they are thin.
 LIBS    := {{if ne .Name "main"}}{{.ImportPath}}{{end}}
 FUZZTIME ?= 60s
+# The build tag that leaves the debug language out.
+LEAN    := nodebugapi
 
 .PHONY: all build run test test-race lint cross generate python image interop bench bench-micro fuzz soak clean \
 	web-module web-package web-test dart-check dart-format edge edge-test clib clib-all windows-test android ios mobile-test \
@@ -26,12 +28,14 @@ run: build
 test: lint cross
 	$(GO) test -shuffle=on -timeout 10m $(PKGS)
 	$(GO) test -race -shuffle=on -timeout 20m $(PKGS)
+	$(GO) test -tags $(LEAN) -run TestDebug ./core ./bind
 	bin/voile demo --once
 
 lint: build
 	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$out" ]; then echo "not gofmt'ed: $$out"; exit 1; fi
 	$(GO) vet $(PKGS)
 	$(GO) vet -tags interop ./interop/...
+	$(GO) vet -tags $(LEAN) ./core/... ./bind/... ./wasm/...
 	$(GO) mod verify
 
 cross:
@@ -39,6 +43,7 @@ cross:
 	  case $$os in linux|darwin|windows) pkgs=$$($(GO) list ./...);; \
 	    *) pkgs=$$(CGO_ENABLED=$$cgo GOOS=$$os GOARCH=$$arch $(GO) list -f '$(LIBS)' ./... | grep -vE '$(NATIVE)');; esac; \
 	  echo "vet $$t"; CGO_ENABLED=$$cgo GOOS=$$os GOARCH=$$arch $(GO) vet $$pkgs || exit 1; done
+	GOOS=js GOARCH=wasm $(GO) vet -tags $(LEAN) ./core/... ./bind ./bind/instance ./wasm ./wasm/module
 
 # Writes what is generated again: the Go code of the wire schema, which needs the capnp
 # tool, the types of the API and the codes of errors in the other languages.
@@ -59,14 +64,17 @@ image:
 
 # The browser: the module, the npm package @voile/node around it, and its tests in Node,
 # Chromium and Firefox. npm packages come from a cache that web/tools/install.sh fills.
+# The module is made twice: without the debug language and, larger, with it.
 # Our own code without inlining is 4 % smaller and costs less time than the smaller
 # module saves. bin/voile.wasm.symbols gives the stacks of a crash their names again:
 # go run ./internal/wasmslim -trace bin/voile.wasm.symbols < stack.txt
 MODULEFLAGS := -trimpath -ldflags='-s -w' -gcflags=github.com/voile-net/voile/...=-l
 web-module:
 	@mkdir -p bin web/dist
-	GOOS=js GOARCH=wasm $(GO) build $(MODULEFLAGS) -o bin/voile.linked.wasm ./wasm
-	$(GO) run ./internal/wasmslim -symbols bin/voile.wasm.symbols bin/voile.linked.wasm web/dist/voile.wasm
+	@for module in voile:$(LEAN) voile-debug:; do name=$${module%:*}; tags=$${module#*:}; \
+	  echo "module $$name.wasm"; \
+	  GOOS=js GOARCH=wasm $(GO) build $(MODULEFLAGS) -tags="$$tags" -o bin/$$name.linked.wasm ./wasm && \
+	  $(GO) run ./internal/wasmslim -symbols bin/$$name.wasm.symbols bin/$$name.linked.wasm web/dist/$$name.wasm || exit 1; done
 	@root=$$($(GO) env GOROOT); cp -f "$$root/lib/wasm/wasm_exec.js" web/dist/ && cp -f "$$root/LICENSE" web/dist/wasm_exec.LICENSE && chmod u+w web/dist/wasm_exec.*
 
 web-package: web-module

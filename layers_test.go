@@ -13,7 +13,7 @@ const module = "github.com/voile-net/voile/"
 // layers lists, from the bottom, what a package may import of this module: itself
 // and everything before it. A package stands for what is below it too.
 var layers = [][]string{
-	{"platform", "core/crypto", "core/guard", "core/packed", "core/sorting", "wasm/edge/edgeurl"},
+	{"platform", "core/crypto", "core/guard", "core/jsonread", "core/packed", "core/sorting", "wasm/edge/edgeurl"},
 	{"core/wire", "core/envelope", "core/config"},
 	{"bind/jsonapi"},
 	{"client"}, // of the JSON API: without a node in it

@@ -20,6 +20,6 @@
 //
 // [Server] speaks the API to many clients over a [net.Listener].
 //
-// The package may import core, what core's API shows of the packages below, and
-// bind/jsonapi.
+// The package may import core, what core's API shows of the packages below,
+// core/jsonread and bind/jsonapi.
 package bind

@@ -7,6 +7,8 @@ import (
 	"reflect"
 
 	"github.com/voile-net/voile/bind/jsonapi"
+
+	"github.com/voile-net/voile/core/jsonread"
 )
 
 // run does an operation whose parameters have been read. The result is what
@@ -162,7 +164,7 @@ type Call struct {
 // is empty otherwise.
 func (t table) read(c *Client, p *params, line []byte) (*Call, error) {
 	var err error
-	if p.members, err = parseObject(p.members[:0], line); err != nil {
+	if p.members, err = jsonread.Object(p.members[:0], line); err != nil {
 		return nil, err
 	}
 	call := &Call{client: c, id: omit(p, "id", u32(), 0)}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/voile-net/voile/bind/jsonapi"
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/jsonread"
 )
 
 // params are the fields of one object. Its readers note the first fault and go
@@ -19,7 +20,7 @@ import (
 // The same run declares the parameters: with declared set there is no object, the
 // readers note what is asked for and give zero values.
 type params struct {
-	members  []member
+	members  []jsonread.Member
 	err      error
 	blobs    [][]byte // bytes beside the line, nil once they are taken
 	binary   bool     // the line may refer to blobs
@@ -51,13 +52,13 @@ var (
 // find is the field of a name. A field that the operation knows may stand once.
 func (p *params) find(name string) (raw []byte, ok bool) {
 	for _, m := range p.members {
-		if string(m.name) != name {
+		if string(m.Name) != name {
 			continue
 		}
 		if ok {
 			p.fail(name, errTwice)
 		}
-		raw, ok = m.raw, true
+		raw, ok = m.Raw, true
 	}
 	return raw, ok
 }
@@ -140,9 +141,8 @@ func object[J, T any](read func(*params) T) reader[T] {
 		if raw[0] != '{' {
 			return v, kindFault(raw)
 		}
-		var members []member
-		s := scanner{text: raw}
-		if err := s.object(func(name, raw []byte) { members = append(members, member{name, raw}) }); err != nil {
+		members, err := jsonread.Object(nil, raw)
+		if err != nil {
 			return v, err
 		}
 		p := params{members: members}
@@ -159,8 +159,7 @@ func list[T any](element reader[T]) reader[[]T] {
 		}
 		values := []T{}
 		var fault error
-		s := scanner{text: raw}
-		err := s.array(func(raw []byte) {
+		err := jsonread.List(raw, func(raw []byte) {
 			v, err := element.read(p, raw)
 			if err != nil && fault == nil {
 				fault = err
@@ -185,14 +184,11 @@ func kindFault(raw []byte) error {
 
 // plain is the content of a string, a part of raw if it has no escapes.
 func plain(raw []byte) ([]byte, error) {
-	if raw[0] != '"' {
+	text, ok := jsonread.Text(raw)
+	if !ok {
 		return nil, kindFault(raw)
 	}
-	inner := raw[1 : len(raw)-1]
-	if bytes.IndexByte(inner, '\\') >= 0 {
-		return unescape(inner), nil
-	}
-	return inner, nil
+	return text, nil
 }
 
 // textBytes reads a string that is looked up and not kept.

@@ -9,6 +9,7 @@ import (
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/config"
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/jsonread"
 	"github.com/voile-net/voile/core/routing"
 )
 
@@ -132,15 +133,15 @@ func defaultConfig() (string, error) {
 		return "", err
 	}
 	var kept []byte
-	members, err := parseObject(nil, whole)
+	members, err := jsonread.Object(nil, whole)
 	for _, m := range members {
-		if string(m.name) == "attachment" {
+		if string(m.Name) == "attachment" {
 			continue
 		}
 		kept = append(kept, ',')
-		kept = jsonapi.AppendString(kept, string(m.name))
+		kept = jsonapi.AppendString(kept, string(m.Name))
 		kept = append(kept, ':')
-		kept = append(kept, m.raw...)
+		kept = append(kept, m.Raw...)
 	}
 	return "{" + string(kept[1:]) + "}", err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/voile-net/voile/core"
 	"github.com/voile-net/voile/core/attach"
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/jsonread"
 	"github.com/voile-net/voile/core/route"
 	"github.com/voile-net/voile/core/wire"
 )
@@ -75,16 +76,14 @@ func oneField(raw []byte) (name string, value []byte, err error) {
 	if raw[0] != '{' {
 		return "", nil, kindFault(raw)
 	}
-	s := scanner{text: raw}
-	count := 0
-	err = s.object(func(n, v []byte) {
-		name, value = string(n), v
-		count++
-	})
-	if err == nil && count != 1 {
-		err = errOneField
+	members, err := jsonread.Object(nil, raw)
+	switch {
+	case err != nil:
+		return "", nil, err
+	case len(members) != 1:
+		return "", nil, errOneField
 	}
-	return name, value, err
+	return string(members[0].Name), members[0].Raw, nil
 }
 
 func safetySelection() reader[safety] { return as[jsonapi.SafetySelection](readSafety) }

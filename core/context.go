@@ -258,3 +258,10 @@ func (n *Node) ReleasePrivateRoute(id crypto.RouteID) error {
 	}
 	return nil
 }
+
+// RouteInfo describes a route of ours, without its secrets.
+type RouteInfo = route.Info
+
+// Routes lists the routes that this node has made: those of the application, and
+// those that its messages leave by.
+func (n *Node) Routes() []RouteInfo { return n.routes.Routes(time.Now()) }

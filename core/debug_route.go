@@ -1,3 +1,5 @@
+//go:build !nodebugapi
+
 package core
 
 import (
@@ -13,13 +15,6 @@ import (
 	"github.com/voile-net/voile/core/routing"
 	"github.com/voile-net/voile/core/wire"
 )
-
-// RouteInfo describes a route of ours, without its secrets.
-type RouteInfo = route.Info
-
-// Routes lists the routes that this node has made: those of the application, and
-// those that its messages leave by.
-func (n *Node) Routes() []RouteInfo { return n.routes.Routes(time.Now()) }
 
 func debugRouteList(n *Node, _ context.Context, _ []string) (string, error) {
 	now := time.Now()

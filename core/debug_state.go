@@ -1,7 +1,11 @@
+//go:build !nodebugapi
+
 package core
 
 import (
 	"context"
+	"encoding/binary"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -10,7 +14,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/voile-net/voile/core/attach"
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/network"
 	"github.com/voile-net/voile/core/rpc"
 	"github.com/voile-net/voile/core/transport"
@@ -18,8 +24,15 @@ import (
 	"github.com/voile-net/voile/core/wire"
 )
 
-// debugState is what the debug language remembers between lines.
+// DebugAPI tells whether this build has the debug language, the feature debug-api of
+// the original. The build tag nodebugapi leaves it out.
+const DebugAPI = true
+
+// debugState is what the debug language has in the node: what it remembers between
+// lines, and the chaos that it can let loose. nodebug.go has the one of builds without
+// the language.
 type debugState struct {
+	chaos      *chaos.Chaos  // of the links; does nothing unless it is told to
 	lastCall   atomic.Uint64 // the newest call of an application; 0: none
 	background atomic.Bool   // the application is in the background
 
@@ -30,6 +43,28 @@ type debugState struct {
 
 // maxImported bounds the numbers of imported routes.
 const maxImported = 256
+
+// start makes the chaos, whose picks follow the seed.
+func (s *debugState) start(seed [16]byte, p guard.Handler) {
+	s.chaos = chaos.New(rand.New(rand.NewPCG(binary.LittleEndian.Uint64(seed[8:]), binary.LittleEndian.Uint64(seed[:]))), p)
+}
+
+// stop ends the chaos: what waits for its turn there would keep the transports from
+// closing. It may be called twice, and without start.
+func (s *debugState) stop() {
+	if s.chaos != nil {
+		s.chaos.Close()
+	}
+}
+
+// between is what stands between the transports and the network.
+func (s *debugState) between() attach.Between { return between{s.chaos} }
+
+// pushes is what answers other nodes on records, as far as the chaos lets it.
+func (s *debugState) pushes(r rpc.Records) rpc.Records { return pushes{r, s.chaos} }
+
+func (s *debugState) noteCall(id uint64)     { s.lastCall.Store(id) }
+func (s *debugState) noteBackground(on bool) { s.background.Store(on) }
 
 func (s *debugState) open(key crypto.RecordKey) {
 	s.mu.Lock()

@@ -1,3 +1,5 @@
+//go:build !nodebugapi
+
 package core
 
 import (
@@ -77,14 +79,14 @@ func (n *Node) switchTransports(action string, args []string) (string, error) {
 	var text string
 	switch action {
 	case "enable":
-		n.chaos.Enable(which, 0)
+		n.debug.chaos.Enable(which, 0)
 		text = "enabled: " + joined(which, ", ") + "\n"
 	case "disable":
-		n.chaos.Disable(which, 0)
+		n.debug.chaos.Disable(which, 0)
 		text = "disabled: " + joined(which, ", ") + "\n"
 	case "toggle":
 		var on, off []chaos.Selector
-		before := n.chaos.Disabled()
+		before := n.debug.chaos.Disabled()
 		for _, s := range which {
 			if slices.Contains(before, s) {
 				on = append(on, s)
@@ -92,8 +94,8 @@ func (n *Node) switchTransports(action string, args []string) (string, error) {
 				off = append(off, s)
 			}
 		}
-		n.chaos.Enable(on, lasts)
-		n.chaos.Disable(off, lasts)
+		n.debug.chaos.Enable(on, lasts)
+		n.debug.chaos.Disable(off, lasts)
 		text = fmt.Sprintf("toggled: enabled [%s] disabled [%s]\n", joined(on, ", "), joined(off, ", "))
 		if lasts > 0 {
 			text += fmt.Sprintf("reverting in %s\n", seconds(lasts))
@@ -103,7 +105,7 @@ func (n *Node) switchTransports(action string, args []string) (string, error) {
 }
 
 func (n *Node) disabledText() string {
-	if list := n.chaos.Disabled(); len(list) > 0 {
+	if list := n.debug.chaos.Disabled(); len(list) > 0 {
 		return joined(list, ", ")
 	}
 	return "(none)"
@@ -220,11 +222,11 @@ func (n *Node) connectionsText(now time.Time) string {
 // debugChaos shows and changes the settings of the chaos.
 func debugChaos(n *Node, _ context.Context, args []string) (string, error) {
 	failed := func(err error) (string, error) { return "", errorf(Generic, err, "%v", err) }
-	settings := n.chaos.Settings()
+	settings := n.debug.chaos.Settings()
 	var err error
 	switch first := arg(args, 0); {
 	case first == "stats" && len(args) == 1:
-		text, err := json.Marshal(n.chaos.Stats())
+		text, err := json.Marshal(n.debug.chaos.Stats())
 		return string(text), err
 	case first == "preset" && len(args) == 1:
 		text := map[string]any{}
@@ -251,7 +253,7 @@ func debugChaos(n *Node, _ context.Context, args []string) (string, error) {
 	if err != nil {
 		return failed(err)
 	}
-	n.chaos.SetSettings(settings)
+	n.debug.chaos.SetSettings(settings)
 	text, err := settings.Get("")
 	if err != nil {
 		return failed(err)

@@ -26,7 +26,6 @@ import (
 	"github.com/voile-net/voile/core/rpc"
 	"github.com/voile-net/voile/core/table"
 	"github.com/voile-net/voile/core/transport"
-	"github.com/voile-net/voile/core/transport/chaos"
 	"github.com/voile-net/voile/core/wire"
 	"github.com/voile-net/voile/platform"
 )
@@ -77,7 +76,6 @@ type Node struct {
 	dht     recordParts
 	updates hub
 	debug   debugState
-	chaos   *chaos.Chaos // of the links; does nothing unless it is told to
 
 	started  atomic.Bool                   // what the last NetworkUpdate said
 	live     atomic.Pointer[config.Config] // see settings
@@ -266,11 +264,11 @@ func (n *Node) build(identity []crypto.KeyPair) error {
 			return err
 		}
 	}
-	n.chaos = chaos.New(rand.New(rand.NewPCG(binary.LittleEndian.Uint64(seed[8:]), binary.LittleEndian.Uint64(seed[:]))), n.opts.Panic)
+	n.debug.start(seed, n.opts.Panic)
 	n.buildServer()
 	n.rpc = rpc.New(rpc.Config{
 		Crypto: n.crypto, Identity: identity, Table: n.table, Onion: onion, Routes: n.routes, Filter: n.filter,
-		App: app{n}, Records: pushes{n.dht.server, n.chaos}, Rand: n.opts.Rand,
+		App: app{n}, Records: n.debug.pushes(n.dht.server), Rand: n.opts.Rand,
 		Alive:         func(f transport.Flow, t time.Time) bool { return n.network.Alive(f, t) },
 		Timeout:       n.opts.Tuning.RPCTimeout,
 		MaxHopCount:   n.opts.Tuning.MaxRouteHopCount,
@@ -332,7 +330,7 @@ func (n *Node) attachConfig() attach.Config {
 	return attach.Config{
 		Settings: n.settings(), Tuning: n.opts.Tuning, Crypto: n.crypto, Clock: crypto.NewClock(),
 		Table: n.table, Routes: n.routes, RPC: n.rpc, Network: n.network, Filter: n.filter,
-		Host: n.opts.Host, Between: between{n.chaos}, NetInfo: n.opts.NetInfo,
+		Host: n.opts.Host, Between: n.debug.between(), NetInfo: n.opts.NetInfo,
 		Names: bootstrap.NewCache(n.opts.Resolver), Records: n.records, Mapper: n.opts.PortMapper,
 		Changed: n.attachmentChanged,
 		Ticked:  n.ticked,
@@ -359,7 +357,7 @@ func (n *Node) Close() error {
 	defer close(n.closing)
 	n.changing.Lock() // a change of the configuration ends first; no other begins
 	n.changing.Unlock()
-	n.chaos.Close() // what waits for its turn would keep the transports from closing
+	n.debug.stop()
 	n.attach.Close()
 	n.release()
 	n.updates.close()
@@ -368,9 +366,7 @@ func (n *Node) Close() error {
 
 // release ends what Start has made so far.
 func (n *Node) release() {
-	if n.chaos != nil {
-		n.chaos.Close()
-	}
+	n.debug.stop()
 	n.closeRecords()
 	if n.rpc != nil {
 		n.rpc.Close()

@@ -168,7 +168,7 @@ func (a app) AppMessage(ctx context.Context, m rpc.AppMessage) {
 }
 
 func (a app) AppCall(ctx context.Context, c rpc.AppCall) {
-	a.n.debug.lastCall.Store(c.ID)
+	a.n.debug.noteCall(c.ID)
 	a.n.updates.deliver(ctx, AppCall{RouteID: c.RouteID, Message: c.Message, CallID: c.ID})
 }
 

@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -62,7 +61,7 @@ func (n *Node) load(ctx context.Context) error {
 	if text, err := n.value(ctx, nameRecords); err != nil {
 		return fmt.Errorf("bootstrap records: %w", err)
 	} else if text != nil {
-		if err := json.Unmarshal(text, n.records); err != nil {
+		if err := n.records.UnmarshalJSON(text); err != nil {
 			return &platform.CorruptError{Name: nameRecords, Err: err}
 		}
 	}
@@ -90,7 +89,7 @@ func (n *Node) save(ctx context.Context) error {
 	n.table.Save(n.saveAll, n.validity(), time.Now(), func(key, value []byte) {
 		changes = append(changes, change{columnTable, key, value})
 	})
-	records, err := json.Marshal(n.records)
+	records, err := n.records.MarshalJSON()
 	if err != nil {
 		return err
 	}

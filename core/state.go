@@ -98,7 +98,7 @@ func attachError(err error) error {
 // SetBackground tells that the application has gone to the background, where its
 // node does less, or has come back.
 func (n *Node) SetBackground(on bool) {
-	n.debug.background.Store(on)
+	n.debug.noteBackground(on)
 	n.attach.SetBackground(on)
 }
 

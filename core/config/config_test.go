@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,6 +66,10 @@ func TestParseNamesTheBadKey(t *testing.T) {
 		{"type", `"max_connections": 32`, `"max_connections": "32"`, "network.max_connections"},
 		{"range", `"default_route_hop_count": 1`, `"default_route_hop_count": 256`, "network.rpc.default_route_hop_count"},
 		{"object", `"attachment": {}`, `"attachment": 1`, "attachment"},
+		{"text", `"upnp": true`, `"upnp": "true"`, "network.upnp"},
+		{"list", `"disable": []`, `"disable": {}`, "capabilities.disable"},
+		{"element", `"disable": []`, `"disable": ["ROUT", 1]`, "capabilities.disable[1]"},
+		{"null in a list", `"disable": []`, `"disable": [null]`, "capabilities.disable[0]"},
 		{"negative", `"bind_retry_ms": 10000`, `"bind_retry_ms": -1`, "network.bind_retry_ms"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -102,6 +107,61 @@ func TestParseOverKeepsTheBase(t *testing.T) {
 	}
 }
 
+// Keys that may be null take away what the base says; lists replace its lists.
+func TestParseOverValues(t *testing.T) {
+	base := Default()
+	password, address := Secret("x"), "1.2.3.4:5"
+	base.Network.NetworkKeyPassword, base.Network.Protocol.UDP.PublicAddress = &password, &address
+	base.Capabilities.Disable = []string{"ROUT", "DHTV"}
+	c, _, err := ParseOver([]byte(`{"internal":{"a": 1},"capabilities":{"disable":["APP\u004d"]},
+		"network":{"network_key_password":null,"protocol":{"udp":{"public_address":"h:1"}}}}`), base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Network.NetworkKeyPassword != nil || *c.Network.Protocol.UDP.PublicAddress != "h:1" || !slices.Equal(c.Capabilities.Disable, []string{"APPM"}) || string(c.Internal) != `{"a": 1}` {
+		t.Errorf("got %+v", c)
+	}
+	if address != "1.2.3.4:5" || base.Capabilities.Disable[0] != "ROUT" {
+		t.Error("the base was changed")
+	}
+	if _, unknown, err := ParseOver([]byte(`{"Namespace":"n"}`), base); err != nil || !slices.Equal(unknown, []string{"Namespace"}) {
+		t.Errorf("a name in another case: unknown %v, %v", unknown, err)
+	}
+	var ke *KeyError
+	if _, _, err := ParseOver([]byte("{\"namespace\":\"\xff\"}"), base); !errors.As(err, &ke) {
+		t.Errorf("text that is not UTF-8: %v", err)
+	}
+	secret := `{"protected_store":{"device_encryption_key_password":["hush"]}}`
+	if _, _, err := ParseOver([]byte(secret), base); !errors.As(err, &ke) || strings.Contains(err.Error(), "hush") {
+		t.Errorf("a secret of another type: %v", err)
+	}
+}
+
+// What is taken, without keys that are not known, is what encoding/json reads.
+func FuzzParseOver(f *testing.F) {
+	f.Add(realDefault(f))
+	f.Add([]byte(`{"network":{"upnp":false,"network_key_password":null,"detect_address_changes":true,"routing_table":{"bootstrap":["a","\u00e9"],"secret_keys":[]}}}`))
+	f.Add([]byte(`{"program_name":"a","program_name":"b","internal":[1,2]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		before := bytes.Clone(text)
+		got, unknown, err := ParseOver(text, Default())
+		if !bytes.Equal(text, before) {
+			t.Fatal("the input was changed")
+		}
+		if err != nil || len(unknown) > 0 {
+			return
+		}
+		want := Default()
+		if err := json.Unmarshal(text, &want); err != nil {
+			t.Fatalf("%q is taken; encoding/json: %v", text, err)
+		}
+		a, _ := json.Marshal(got)
+		if b, _ := json.Marshal(want); !bytes.Equal(a, b) {
+			t.Fatalf("%q reads as\n%s\nwant\n%s", text, a, b)
+		}
+	})
+}
+
 func TestValidateNamesTheBadKey(t *testing.T) {
 	text := func(s string) *string { return &s }
 	for _, tt := range []struct {
@@ -127,6 +187,7 @@ func TestValidateNamesTheBadKey(t *testing.T) {
 		{"network.protocol.udp.public_address", func(c *Config) { c.Network.Protocol.UDP.PublicAddress = text("host") }},
 		{"network.protocol.ws.path", func(c *Config) { c.Network.Protocol.WS.Path = "/" }},
 		{"network.protocol.ws.url", func(c *Config) { c.Network.Protocol.WS.URL = text("http://x/ws") }},
+		{"network.protocol.ws.url", func(c *Config) { c.Network.Protocol.WS.URL = text("ws://x:/ws") }},
 		{"network.private_network", func(c *Config) { c.Network.PrivateNetwork = true }},
 	} {
 		c := Default()

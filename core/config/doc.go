@@ -3,5 +3,6 @@
 // defaults in one function, and a validation that names the bad key by its path.
 //
 // A configuration is a plain value. Nothing in the project reads a setting by
-// name at the point of use. The package may import core/crypto and core/wire.
+// name at the point of use. The package may import core/crypto, core/jsonread and
+// core/wire.
 package config

@@ -1,14 +1,14 @@
 package config
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/voile-net/voile/core/jsonread"
 )
 
 // MaxSize is the largest configuration text that is read.
@@ -37,73 +37,139 @@ func parse(text []byte, base Config, whole bool) (Config, []string, error) {
 	if len(text) > MaxSize {
 		return Config{}, nil, &KeyError{"(text)", fmt.Sprintf("%d bytes, at most %d are read", len(text), MaxSize)}
 	}
-	var tree map[string]any
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if err := d.Decode(&tree); err != nil {
-		return Config{}, nil, &KeyError{"(text)", "not a JSON object: " + err.Error()}
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Config{}, nil, &KeyError{"(text)", "text after the end of the object"}
-	}
-	w := walker{whole: whole}
-	if err := w.object("", reflect.TypeFor[Config](), tree); err != nil {
-		return Config{}, nil, err
-	}
 	c := base
-	if err := json.Unmarshal(text, &c); err != nil {
-		var te *json.UnmarshalTypeError
-		if errors.As(err, &te) {
-			return Config{}, nil, &KeyError{te.Field, fmt.Sprintf("a JSON %s does not fit (want %s)", te.Value, kindName(te.Type))}
-		}
-		return Config{}, nil, &KeyError{"(text)", err.Error()}
+	w := walker{whole: whole}
+	if err := w.object("", reflect.ValueOf(&c).Elem(), text); err != nil {
+		return Config{}, nil, err
 	}
 	slices.Sort(w.unknown)
 	return c, w.unknown, nil
 }
 
-// walker compares the keys of a JSON object with those of a struct, since
-// encoding/json neither misses a key nor tells of one too many.
+// walker reads the keys of JSON objects into the fields of structs: one that is missed
+// is an error, one too many is noted.
 type walker struct {
 	whole   bool
 	unknown []string
 }
 
-func (w *walker) object(path string, t reflect.Type, have map[string]any) error {
-	known := map[string]bool{}
+func (w *walker) object(path string, into reflect.Value, raw []byte) error {
+	members, err := jsonread.Object(nil, raw)
+	switch {
+	case err != nil && path == "":
+		return &KeyError{"(text)", "not a JSON object: " + err.Error()}
+	case err != nil: // the text as a whole was checked
+		return &KeyError{path, "must be an object"}
+	}
+	have := map[string][]byte{} // of several of one name the last counts
+	for _, m := range members {
+		have[string(m.Name)] = m.Raw
+	}
+	t := into.Type()
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		known[name] = true
 		at := join(path, name)
 		v, present := have[name]
+		delete(have, name)
 		rule := f.Tag.Get("voile") // opt: may be missing or null; omit: may be missing
 		switch {
 		case !present && w.whole && rule == "":
 			return &KeyError{at, "missing"}
 		case !present:
 			continue
-		case v == nil && rule != "opt":
+		case string(v) == "null" && rule != "opt":
 			return &KeyError{at, "null is not allowed here"}
-		case v == nil:
-			continue
 		}
-		if f.Type.Kind() == reflect.Struct {
-			m, ok := v.(map[string]any)
-			if !ok {
-				return &KeyError{at, "must be an object"}
-			}
-			if err := w.object(at, f.Type, m); err != nil {
-				return err
-			}
+		if err := w.value(at, into.Field(i), v); err != nil {
+			return err
 		}
 	}
 	for name := range have {
-		if !known[name] {
-			w.unknown = append(w.unknown, join(path, name))
-		}
+		w.unknown = append(w.unknown, join(path, name))
 	}
 	return nil
+}
+
+// value reads one value. null takes away what a pointer points to and leaves others as
+// they are.
+func (w *walker) value(path string, into reflect.Value, raw []byte) error {
+	if text, ok := into.Addr().Interface().(*json.RawMessage); ok {
+		*text = slices.Clone(raw)
+		return nil
+	}
+	if string(raw) == "null" {
+		if into.Kind() == reflect.Pointer {
+			into.SetZero()
+		}
+		return nil
+	}
+	good := true
+	switch into.Kind() {
+	case reflect.Struct:
+		return w.object(path, into, raw)
+	case reflect.Pointer:
+		to := reflect.New(into.Type().Elem())
+		if err := w.value(path, to.Elem(), raw); err != nil {
+			return err
+		}
+		into.Set(to)
+	case reflect.Slice:
+		return w.list(path, into, raw)
+	case reflect.Bool:
+		good = string(raw) == "true" || string(raw) == "false"
+		into.SetBool(raw[0] == 't')
+	case reflect.Uint8, reflect.Uint32:
+		n, err := strconv.ParseUint(string(raw), 10, into.Type().Bits())
+		good = err == nil
+		into.SetUint(n)
+	case reflect.String:
+		var text []byte
+		text, good = jsonread.Text(raw)
+		into.SetString(string(text))
+	default:
+		good = false
+	}
+	if !good {
+		return misfit(path, into.Type(), raw)
+	}
+	return nil
+}
+
+func (w *walker) list(path string, into reflect.Value, raw []byte) error {
+	var elements [][]byte
+	if err := jsonread.List(raw, func(raw []byte) { elements = append(elements, raw) }); err != nil {
+		return misfit(path, into.Type(), raw)
+	}
+	list := reflect.MakeSlice(into.Type(), len(elements), len(elements))
+	for i, raw := range elements {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if string(raw) == "null" {
+			return &KeyError{at, "null is not allowed here"}
+		}
+		if err := w.value(at, list.Index(i), raw); err != nil {
+			return err
+		}
+	}
+	into.Set(list)
+	return nil
+}
+
+// misfit is the error of a value that is not of the type of its key. It does not show
+// the value, which may be a secret.
+func misfit(path string, want reflect.Type, raw []byte) error {
+	kind := "number"
+	switch raw[0] {
+	case '{':
+		kind = "object"
+	case '[':
+		kind = "array"
+	case '"':
+		kind = "text"
+	case 't', 'f':
+		kind = "true or false"
+	}
+	return &KeyError{path, fmt.Sprintf("a JSON %s does not fit (want %s)", kind, kindName(want))}
 }
 
 func join(path, name string) string {

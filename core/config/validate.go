@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/wire"
 )
 
 // Limits of the configuration (spec 07 §6.3).
@@ -172,8 +172,7 @@ func validateProtocols(c *Config) error {
 		return &KeyError{"network.protocol.ws.path", "must not be empty"}
 	}
 	if p.WS.URL != nil {
-		u, err := url.Parse(*p.WS.URL)
-		if err != nil || u.Scheme != "ws" || u.Hostname() == "" {
+		if u, err := wire.ParseURL(*p.WS.URL); err != nil || u.Protocol != wire.WS {
 			return &KeyError{"network.protocol.ws.url", fmt.Sprintf("%q is not ws://host[:port]/path", *p.WS.URL)}
 		}
 	}

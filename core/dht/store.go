@@ -12,6 +12,7 @@ import (
 
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/crypto/lru"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -146,7 +147,7 @@ func OpenStore(ctx context.Context, cfg StoreConfig) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open record store: %w", err)
 	}
-	slices.SortFunc(records, func(a, b *record) int { return cmp.Compare(a.touched, b.touched) })
+	sorting.By(records, func(a, b *record) int { return cmp.Compare(a.touched, b.touched) })
 	for _, r := range records {
 		for _, e := range r.entries {
 			r.values += valueCost(int(e.size))

@@ -10,6 +10,7 @@ import (
 	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/guard"
 	"github.com/voile-net/voile/core/routing"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -128,7 +129,7 @@ func (t *Transaction) listLocked() []*ownRecord {
 	for _, r := range t.records {
 		list = append(list, r)
 	}
-	slices.SortFunc(list, func(a, b *ownRecord) int { return compareKeys(a.h.key, b.h.key) })
+	sorting.By(list, func(a, b *ownRecord) int { return compareKeys(a.h.key, b.h.key) })
 	return list
 }
 

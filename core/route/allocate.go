@@ -213,7 +213,7 @@ func dropSlowest(fit []Candidate, keep int) []Candidate {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(i, j int) int {
+	sorting.Stable(order, func(i, j int) int {
 		a, b := fit[i].Latency, fit[j].Latency
 		return cmp.Or(compareBool(a == 0, b == 0), cmp.Compare(a, b))
 	})

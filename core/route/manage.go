@@ -84,7 +84,7 @@ func (s *Store) Manage(health Health, now time.Time) Plan {
 		}
 	}
 	for _, pool := range cells {
-		slices.SortStableFunc(pool, func(x, y *allocated) int { // routes were sorted by id
+		sorting.Stable(pool, func(x, y *allocated) int { // routes were sorted by id
 			lx, ly := x.stats.latency.average(), y.stats.latency.average()
 			return cmp.Or(compareBool(lx == 0, ly == 0), cmp.Compare(lx, ly))
 		})
@@ -113,7 +113,7 @@ func (s *Store) sortedLocked() []*allocated {
 	for _, a := range s.routes {
 		routes = append(routes, a)
 	}
-	slices.SortFunc(routes, func(x, y *allocated) int { return bytes.Compare(x.id.Value[:], y.id.Value[:]) })
+	sorting.By(routes, func(x, y *allocated) int { return bytes.Compare(x.id.Value[:], y.id.Value[:]) })
 	return routes
 }
 

@@ -118,7 +118,7 @@ func (s *bucketSet) exempt(at excused) map[*Entry]bool {
 }
 
 func sortByDistance(members []member, target crypto.HashCoordinate) {
-	slices.SortFunc(members, func(a, b member) int { return compareDistance(a.id, b.id, target) })
+	sorting.By(members, func(a, b member) int { return compareDistance(a.id, b.id, target) })
 }
 
 // compareDistance is negative if a is nearer to the target than b.

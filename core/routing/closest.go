@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -165,7 +166,7 @@ func (t *Table) Fastest(n int, filter Filter, now time.Time) []*Entry {
 	list := t.judge(func(e *Entry, s State) bool {
 		return s.Live() && (filter == nil || filter(e, s))
 	}, now)
-	slices.SortFunc(list, func(a, b judged) int {
+	sorting.By(list, func(a, b judged) int {
 		if (a.state == StateReliable) != (b.state == StateReliable) {
 			return cmp.Compare(b.state, a.state)
 		}
@@ -178,7 +179,7 @@ func (t *Table) Fastest(n int, filter Filter, now time.Time) []*Entry {
 // tm90 latency, unknown last: the order of [Table.RandomFast] and [Percentile].
 func (t *Table) ByResponse(filter Filter, now time.Time) []*Entry {
 	list := t.judge(filter, now)
-	slices.SortFunc(list, func(a, b judged) int {
+	sorting.By(list, func(a, b judged) int {
 		return cmp.Or(cmp.Compare(b.state, a.state), cmp.Compare(a.tm90, b.tm90), compareIDs(a.entry, b.entry))
 	})
 	return entriesOf(list)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/core/wire"
+
+	"github.com/voile-net/voile/core/sorting"
 )
 
 // SafeMTU is the packet size that every path takes (spec 04 §3.5).
@@ -172,7 +174,7 @@ func (o *Own) mtuProbesOf(family wire.AddressType, now time.Time) (probes []MTUP
 	size, _ := FullMTUs(family, f.mtu)
 	f.tried = slices.DeleteFunc(f.tried, func(e *Entry) bool { return !e.place.Load() })
 	peers = slices.DeleteFunc(peers, func(e *Entry) bool { return slices.Contains(f.tried, e) })
-	slices.SortStableFunc(peers, func(a, b *Entry) int { // those that announce our size first
+	sorting.Stable(peers, func(a, b *Entry) int { // those that announce our size first
 		return boolCompare(announces(b, family) >= size, announces(a, family) >= size)
 	})
 	if len(peers) == 0 && f.inFlight == 0 && f.state == MTUDetecting && o.onlyMTUsMissingLocked() {

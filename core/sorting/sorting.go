@@ -6,7 +6,11 @@
 // It imports the standard library alone.
 package sorting
 
-import "sort"
+import (
+	"cmp"
+	"slices"
+	"sort"
+)
 
 // By sorts list by compare, which is negative if a comes before b. It is not
 // stable.
@@ -20,5 +24,12 @@ func By[T any](list []T, compare func(a, b T) int) {
 func Stable[T any](list []T, compare func(a, b T) int) {
 	if len(list) > 1 {
 		sort.SliceStable(list, func(i, j int) bool { return compare(list[i], list[j]) < 0 })
+	}
+}
+
+// Ordered sorts list upwards. A list that is sorted already costs one look at it.
+func Ordered[T cmp.Ordered](list []T) {
+	if !slices.IsSorted(list) {
+		By(list, cmp.Compare[T])
 	}
 }

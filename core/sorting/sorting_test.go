@@ -36,3 +36,17 @@ func TestSort(t *testing.T) {
 		}
 	}
 }
+
+func TestOrdered(t *testing.T) {
+	for _, list := range [][]int{nil, {1}, {1, 1, 2}, {3, 1, 2, 1}, {2, 1}} {
+		got := slices.Clone(list)
+		Ordered(got)
+		if want := slices.Sorted(slices.Values(list)); !slices.Equal(got, want) {
+			t.Errorf("%v gives %v", list, got)
+		}
+	}
+	sorted := []string{"a", "b", "c"}
+	if n := testing.AllocsPerRun(10, func() { Ordered(sorted) }); n > 0 {
+		t.Errorf("a sorted list costs %v allocations", n)
+	}
+}

@@ -19,5 +19,5 @@
 // with its own. Everything may be called from any goroutine. Byte slices are
 // copied in both directions.
 //
-// The package may import core/crypto, platform and lukechampine.com/blake3.
+// The package may import core/crypto, core/sorting, platform and lukechampine.com/blake3.
 package table

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/voile-net/voile/platform"
+
+	"github.com/voile-net/voile/core/sorting"
 )
 
 const (
@@ -79,7 +81,8 @@ func (x *Tx) Commit(ctx context.Context) error {
 	began := time.Now()
 	if len(rows) > 0 {
 		// In the order in which the store below keeps them.
-		rows = slices.SortedFunc(slices.Values(rows), func(a, b change) int {
+		rows = slices.Clone(rows)
+		sorting.By(rows, func(a, b change) int {
 			return cmp.Or(cmp.Compare(a.bucket.Column, b.bucket.Column), bytes.Compare(a.name, b.name))
 		})
 		err = x.table.store.writer.write(ctx, rows...)

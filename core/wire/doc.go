@@ -12,6 +12,7 @@
 // PeerInfo or the data of a route, is kept byte for byte.
 //
 // Nothing here does I/O, keeps state or starts a goroutine. The package imports
-// core/crypto and its own internal/capn; the Cap'n Proto library and the code
-// generated from the schema (internal/veilidcapnp, see schema) judge it in tests.
+// core/crypto, core/jsonread, core/sorting and its own internal/capn; the Cap'n Proto
+// library and the code generated from the schema (internal/veilidcapnp, see schema)
+// judge it in tests.
 package wire

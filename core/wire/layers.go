@@ -1,8 +1,7 @@
 package wire
 
 import (
-	"slices"
-
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/core/wire/internal/capn"
 )
 
@@ -147,6 +146,6 @@ func (d Decoder) DecodeRouteBlob(blob []byte) ([]*PrivateRoute, error) {
 			return nil, &Error{Ignore, field, "route without a first hop"}
 		}
 	}
-	slices.SortFunc(routes, func(a, b *PrivateRoute) int { return a.PublicKey.Compare(b.PublicKey, d.Kinds) })
+	sorting.By(routes, func(a, b *PrivateRoute) int { return a.PublicKey.Compare(b.PublicKey, d.Kinds) })
 	return routes, nil
 }

@@ -7,7 +7,7 @@ import 'package:voile/src/link/link.dart';
 
 /// Answers requests with [answer]; what it throws of API exceptions are answers, too.
 final class FakeBackend implements Backend {
-  FakeBackend(this.answer, {this.isWeb = false});
+  FakeBackend(this.answer, {this.isWeb = false, this.hasDebugApi = true});
 
   /// Gives the value of an operation; bytes in it go beside the line.
   Object? Function(Map<String, dynamic> request, List<Uint8List> blobs) answer;
@@ -17,6 +17,9 @@ final class FakeBackend implements Backend {
 
   @override
   final bool isWeb;
+
+  @override
+  final bool hasDebugApi;
 
   @override
   String? get libraryVersion => 'fake';

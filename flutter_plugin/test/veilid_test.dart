@@ -73,6 +73,13 @@ void main() {
       );
     });
 
+    test('the features tell of the debug language only where it is', () {
+      expect(veilid.veilidFeatures(), apiFeatures);
+      final without = Veilid.over(FakeBackend(answer, hasDebugApi: false));
+      expect(without.veilidFeatures(), isNot(contains('debug-api')));
+      expect(without.veilidFeatures(), contains('default'));
+    });
+
     test('the configuration is in snake_case', () async {
       await start();
       expect(backend.configs.single['program_name'], 'test');

@@ -65,13 +65,16 @@ func need(t testing.TB, place string) {
 	}
 }
 
+// lean is the build tag of the module that pages load: without the debug language.
+const lean = "nodebugapi"
+
 var build struct {
 	sync.Once
 	path string
 	err  error
 }
 
-// module builds the module once and returns its path.
+// module builds the module as pages load it, once, and returns its path.
 func module(t testing.TB) string {
 	t.Helper()
 	build.Do(func() {
@@ -85,7 +88,7 @@ func module(t testing.TB) string {
 			return
 		}
 		build.path = filepath.Join(dir, "voile.wasm")
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", build.path, "./wasm")
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-tags", lean, "-o", build.path, "./wasm")
 		cmd.Dir = root(t)
 		cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -40,9 +40,9 @@ func TestPackages(t *testing.T) {
 }
 
 // What the module must not carry along: an HTTP stack and TLS of its own, templates,
-// other processes.
+// other processes, and what only the debug language uses.
 func TestDependencies(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "./wasm")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags", lean, "./wasm")
 	cmd.Dir = root(t)
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	out, err := cmd.Output()
@@ -59,6 +59,7 @@ func TestDependencies(t *testing.T) {
 	for _, banned := range []string{
 		"net/http", "crypto/tls", "os/exec", "text/template", "html/template", "plugin", "os/signal", "database/sql",
 		"github.com/coder/websocket", "go.etcd.io/bbolt", "github.com/huin/goupnp", "github.com/zalando/go-keyring", "github.com/godbus/dbus/v5",
+		"github.com/voile-net/voile/core/transport/chaos", "text/tabwriter",
 	} {
 		if deps[banned] {
 			t.Errorf("the module has %s", banned)

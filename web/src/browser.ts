@@ -25,6 +25,7 @@ const platform: Platform = {
     };
   },
   wasmUrl: new URL("./voile.wasm", import.meta.url).href,
+  debugWasmUrl: new URL("./voile-debug.wasm", import.meta.url).href,
   secure: globalThis.location?.protocol === "https:",
   storage: typeof indexedDB === "undefined" ? "memory" : "indexeddb",
   watch: watchPage,

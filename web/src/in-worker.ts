@@ -17,6 +17,7 @@ const platform: Platform = {
     return { channel: portChannel<EngineMessage, PageMessage>(port1), onDeath() {}, kill: end };
   },
   wasmUrl: new URL("./voile.wasm", import.meta.url).href,
+  debugWasmUrl: new URL("./voile-debug.wasm", import.meta.url).href,
   secure: globalThis.location?.protocol === "https:",
   storage: typeof indexedDB === "undefined" ? "memory" : "indexeddb",
   watch: watchPage,

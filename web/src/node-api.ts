@@ -346,7 +346,11 @@ export class VoileNode extends EventTarget {
     return this.#requests.do("VeilidFeatures", {}, wait);
   }
 
-  /** A command of the debug language, such as `nodeinfo`; its answer is for people. */
+  /**
+   * A command of the debug language, such as `nodeinfo`; its answer is for people. Only a
+   * node that was started with the option `debug` has the language: others answer "" to
+   * every command, and `features()` lists no `debug-api`.
+   */
   debug(command: string, wait?: Wait): Promise<string> {
     return this.#requests.do("Debug", { command }, wait);
   }

@@ -28,6 +28,7 @@ const platform: Platform = {
     };
   },
   wasmUrl: new URL("./voile.wasm", import.meta.url).href,
+  debugWasmUrl: new URL("./voile-debug.wasm", import.meta.url).href,
   secure: false,
   storage: "memory",
   watch: () => () => {},

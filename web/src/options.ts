@@ -36,6 +36,12 @@ export interface StartOptions {
   tabs?: "share" | "exclusive" | undefined;
   /** Where the module is; beside the package's files if left out. A name that ends in `.gz` is unpacked here. */
   wasmUrl?: string | URL | undefined;
+  /**
+   * Loads the module that has the debug language of `node.debug` and is a tenth larger;
+   * `false` if left out. It has no effect where `wasmUrl` says which module, nor while the
+   * node is another tab's, which has chosen.
+   */
+  debug?: boolean | undefined;
   /** Where the worker's file is; beside the package's files if left out. Its origin must be the page's. */
   workerUrl?: string | URL | undefined;
   /** The least grave `Log` updates; none if left out. */
@@ -82,7 +88,7 @@ export function engineOptions(platform: Platform, o: StartOptions): EngineOption
     database: o.database ?? ["voile", o.programName, ...(namespace === "" ? [] : [namespace])].join("-"),
     secure: platform.secure,
     tabs: o.tabs ?? "share",
-    wasmUrl: o.wasmUrl === undefined ? platform.wasmUrl : new URL(o.wasmUrl, base).href,
+    wasmUrl: o.wasmUrl === undefined ? (o.debug === true ? platform.debugWasmUrl : platform.wasmUrl) : new URL(o.wasmUrl, base).href,
     ...(o.logLevel === undefined ? {} : { logLevel: o.logLevel }),
     ...(o.memoryLimit === undefined ? {} : { memoryLimit: o.memoryLimit }),
     ...(o.gateways === undefined ? {} : { gateways: o.gateways }),

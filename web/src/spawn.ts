@@ -15,6 +15,8 @@ export interface Platform {
   spawn(workerUrl: string | undefined): Engined;
   /** Where the module is unless an option says otherwise. */
   wasmUrl: string;
+  /** The same, of the module with the debug language. */
+  debugWasmUrl: string;
   /** Whether only secure connections may be made. */
   secure: boolean;
   storage: "indexeddb" | "memory";

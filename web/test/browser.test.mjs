@@ -240,6 +240,21 @@ for (const name of browserNames) {
       assert.ok(here.requests.includes('/voile.wasm.gz'));
     });
 
+    test('the debug language is a module of its own', async (t) => {
+      const browser = await open(t, name);
+      if (!browser) return;
+      const here = await servePackage();
+      t.after(() => here.close());
+      const page = await tab(await browser.newContext(), here.url);
+      const said = await page.evaluate(async () => {
+        const node = await voile.startNode({ programName: 'debug', debug: true });
+        return { id: await node.debug('nodeid'), features: await node.features() };
+      });
+      assert.match(said.id, /^VLD0:/);
+      assert.ok(said.features.includes('debug-api'));
+      assert.ok(here.requests.some((r) => r.endsWith('/voile-debug.wasm')) && !here.requests.some((r) => r.endsWith('/voile.wasm')));
+    });
+
     test('what cannot be loaded is said', async (t) => {
       const browser = await open(t, name);
       if (!browser) return;

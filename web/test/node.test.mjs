@@ -88,6 +88,17 @@ test('the module understands every operation', { timeout: 90_000 }, async () => 
   await node.close();
 });
 
+test('the debug language is in the module that is asked for', async () => {
+  for (const debug of [false, true]) {
+    const node = await startNode(optionsFor(network, { debug }));
+    assert.equal((await node.features()).includes('debug-api'), debug);
+    const said = await node.debug('nodeid');
+    if (debug) assert.match(said, /^VLD0:/);
+    else assert.equal(said, '');
+    await node.close();
+  }
+});
+
 test('raw lines', async () => {
   let ended;
   const raw = await startRawNode(optionsFor(network, { onEnd: (e) => { ended = e ?? 'closed'; } }));

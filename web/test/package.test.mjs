@@ -33,7 +33,7 @@ after(() => rm(app, { recursive: true, force: true }));
 
 test('the archive has what is needed and nothing else', () => {
   const names = packed.files.map((f) => f.path);
-  for (const name of ['LICENSE', 'README.md', 'package.json', 'dist/browser.js', 'dist/browser.d.ts', 'dist/in-worker.js', 'dist/node.js', 'dist/worker.js', 'dist/worker-node.js', 'dist/wasm_exec.js', 'dist/wasm_exec.LICENSE', 'dist/voile.wasm']) {
+  for (const name of ['LICENSE', 'README.md', 'package.json', 'dist/browser.js', 'dist/browser.d.ts', 'dist/in-worker.js', 'dist/node.js', 'dist/worker.js', 'dist/worker-node.js', 'dist/wasm_exec.js', 'dist/wasm_exec.LICENSE', 'dist/voile.wasm', 'dist/voile-debug.wasm']) {
     assert.ok(names.includes(name), name);
   }
   assert.deepEqual(names.filter((n) => !/^(dist\/|src\/|LICENSE$|README\.md$|package\.json$)/.test(n)), []);
@@ -58,9 +58,11 @@ test('sizes are within the budget, and the README tells them', async (t) => {
     assert.ok(s.module[kind] <= budget[kind], `${kind}: ${s.module[kind]} bytes, the budget is ${budget[kind]}`);
   }
   const readme = await readFile(join(web, 'README.md'), 'utf8');
-  const [, ...told] = /`voile\.wasm` \| ([\d.]+) MB \| ([\d.]+) MB \| ([\d.]+) MB/.exec(readme) ?? assert.fail('the README has no row of sizes');
-  for (const [i, kind] of ['raw', 'gzip', 'brotli'].entries()) {
-    assert.ok(Math.abs(Number(told[i]) * 1e6 - s.module[kind]) < 0.1 * s.module[kind], `the README says ${told[i]} MB of ${kind}, it is ${s.module[kind]}: node tools/size.mjs`);
+  for (const [name, size] of [['voile', s.module], ['voile-debug', s.debug]]) {
+    const [, ...told] = new RegExp(`\`${name}\\.wasm\` \\| ([\\d.]+) MB \\| ([\\d.]+) MB \\| ([\\d.]+) MB`).exec(readme) ?? assert.fail(`the README has no row for ${name}.wasm`);
+    for (const [i, kind] of ['raw', 'gzip', 'brotli'].entries()) {
+      assert.ok(Math.abs(Number(told[i]) * 1e6 - size[kind]) < 0.1 * size[kind], `the README says ${told[i]} MB of ${kind} for ${name}.wasm, it is ${size[kind]}: node tools/size.mjs`);
+    }
   }
 });
 
@@ -156,7 +158,8 @@ for (const name of browserNames) {
     const { build } = await import('vite');
     await build({ root: dir, logLevel: 'error', build: { outDir: join(dir, 'out'), assetsInlineLimit: 0 } });
     const out = (await readdir(join(dir, 'out/assets'))).sort();
-    assert.ok(out.some((f) => /^voile-.*\.wasm$/.test(f)) && out.some((f) => /^worker-.*\.js$/.test(f)), `Vite found the worker and the module: ${out}`);
+    const files = [/^voile-(?!debug).*\.wasm$/, /^voile-debug-.*\.wasm$/, /^worker-.*\.js$/].map((p) => out.filter((f) => p.test(f)));
+    assert.ok(files.every((f) => f.length === 1), `Vite found the worker and both modules: ${out}`);
     const server = await serve({ folders: { '/': join(dir, 'out') } });
     t.after(() => server.close());
     const page = await (await browser.newContext()).newPage();
@@ -164,6 +167,7 @@ for (const name of browserNames) {
     await page.goto(`${server.url}/`);
     await page.waitForFunction(() => globalThis.result !== undefined);
     assert.deepEqual(await page.evaluate(() => globalThis.result), { role: 'owner', blob: true });
+    assert.deepEqual([...new Set(server.requests.filter((r) => r.endsWith('.wasm')))], [`/assets/${files[0][0]}`], 'the page loads one module');
   });
 
   test(`${name}: the README's first page, as it stands`, { timeout: 120_000 }, async (t) => {

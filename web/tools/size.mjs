@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Prints how large the module and the package's JavaScript are. */
+/** Prints how large both modules and the package's JavaScript are. */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -28,21 +28,22 @@ export async function sizesOf(bytes) {
   }
 }
 
-/** The sizes of the module, and of all JavaScript that a page loads. */
+/** The sizes of the module, of the one with the debug language, and of all JavaScript that a page loads. */
 export async function sizes() {
   const loaded = [];
   for (const name of (await readdir(dist, { recursive: true })).sort()) {
     if (name.endsWith('.js') && !/^(node|worker-node|in-worker)\.js$/.test(name)) loaded.push(await readFile(join(dist, name)));
   }
-  return { module: await sizesOf(await readFile(join(dist, 'voile.wasm'))), javascript: await sizesOf(Buffer.concat(loaded)) };
+  const module = async (name) => sizesOf(await readFile(join(dist, name)));
+  return { module: await module('voile.wasm'), debug: await module('voile-debug.wasm'), javascript: await sizesOf(Buffer.concat(loaded)) };
 }
 
 /** A row for each, as the README shows them. */
-export function table({ module, javascript }) {
+export function table({ module, debug, javascript }) {
   const mb = (n) => `${(n / 1e6).toFixed(2)} MB`;
   const kb = (n) => `${(n / 1e3).toFixed(0)} kB`;
   const row = (name, s, f) => `| ${name} | ${f(s.raw)} | ${f(s.gzip)} | ${f(s.brotli)} |`;
-  return ['| | raw | gzip | brotli |', '|---|---|---|---|', row('`voile.wasm`', module, mb), row('JavaScript', javascript, kb)].join('\n');
+  return ['| | raw | gzip | brotli |', '|---|---|---|---|', row('`voile.wasm`', module, mb), row('`voile-debug.wasm`', debug, mb), row('JavaScript', javascript, kb)].join('\n');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(table(await sizes()));

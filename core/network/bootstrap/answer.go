@@ -1,7 +1,6 @@
 package bootstrap
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/jsonread"
 	"github.com/voile-net/voile/core/wire"
 )
 
@@ -113,21 +113,50 @@ func ParseV1(c *crypto.Crypto, text []byte) (AnswerV1, error) {
 	if err := checkText(text); err != nil {
 		return AnswerV1{}, err
 	}
-	var raw struct {
-		Records *[]string       `json:"records"`
-		Peers   json.RawMessage `json:"peers"`
-	}
-	if err := json.Unmarshal(text, &raw); err != nil {
+	members, err := jsonread.Object(nil, text)
+	if err != nil {
 		return AnswerV1{}, fmt.Errorf("%w: %w", ErrAnswer, err)
 	}
-	if raw.Records == nil || raw.Peers == nil {
+	var rawRecords, rawPeers []byte
+	for _, m := range members {
+		switch string(m.Name) {
+		case "records":
+			rawRecords = m.Raw
+		case "peers":
+			rawPeers = m.Raw
+		}
+	}
+	if rawRecords == nil || rawPeers == nil {
 		return AnswerV1{}, fmt.Errorf("%w: a member is missing", ErrAnswer)
 	}
-	peers, err := verifiedPeers(c, raw.Peers)
-	if err != nil {
+	var a AnswerV1
+	if a.Records, err = readTexts(rawRecords); err != nil {
+		return AnswerV1{}, fmt.Errorf("%w: records: %w", ErrAnswer, err)
+	}
+	if a.Peers, err = verifiedPeers(c, rawPeers); err != nil {
 		return AnswerV1{}, err
 	}
-	return AnswerV1{Records: *raw.Records, Peers: peers}, nil
+	return a, nil
+}
+
+var errNoText = errors.New("not a list of texts")
+
+// readTexts reads an array of texts.
+func readTexts(raw []byte) ([]string, error) {
+	texts := []string{}
+	all := true
+	err := jsonread.List(raw, func(raw []byte) {
+		text, ok := jsonread.Text(raw)
+		all = all && ok
+		texts = append(texts, string(text))
+	})
+	if err == nil && !all {
+		err = errNoText
+	}
+	if err != nil {
+		return nil, err
+	}
+	return texts, nil
 }
 
 func checkText(text []byte) error {

@@ -9,5 +9,5 @@
 // platform.
 //
 // Goroutines: those that Gather starts, joined before it returns. It may import
-// core/crypto and core/wire.
+// core/crypto, core/jsonread, core/sorting and core/wire.
 package bootstrap

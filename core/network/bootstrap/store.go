@@ -57,8 +57,8 @@ func (s *Store) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads them again.
 func (s *Store) UnmarshalJSON(text []byte) error {
-	var records []string
-	if err := json.Unmarshal(text, &records); err != nil {
+	records, err := readTexts(text)
+	if err != nil {
 		return fmt.Errorf("bootstrap records: %w", err)
 	}
 	s.Set(records)

@@ -440,13 +440,18 @@ class Veilid {
   }
 
   /// What of the original's build features holds here.
-  List<String> veilidFeatures() => apiFeatures;
+  List<String> veilidFeatures() => [
+    for (final feature in apiFeatures)
+      if (feature != 'debug-api' || _backend.hasDebugApi) feature,
+  ];
 
   /// The default configuration as JSON, in camelCase.
   String defaultVeilidConfig() =>
       jsonEncode(camelKeys(jsonDecode(_backend.defaultConfig)));
 
-  /// Runs a command of the debug console and gives what it prints.
+  /// Runs a command of the debug console and gives what it prints. In a browser the
+  /// answer is empty unless the application is built with
+  /// `--dart-define=VOILE_WEB_DEBUG=true`, which loads a larger module.
   Future<String> debug(String command) async =>
       (await _call('Debug', {'command': command})).text;
 }

@@ -5,7 +5,8 @@ import 'types/equality.dart';
 /// The version of the API that the library speaks.
 const String apiVersion = '0.5.8';
 
-/// What of the original's build features holds in this library.
+/// What of the original's build features holds in this library. In a browser
+/// `debug-api` depends on the module, see `veilidFeatures`.
 const List<String> apiFeatures = [
   'app-lifecycle',
   'debug-api',

@@ -1,7 +1,7 @@
 // Package overlay is the transaction of adapters that collect the writes of an Update
 // and hand them over at its end: it shows the committed rows with the transaction's
 // own changes over them, and keeps the contract of platform.Tx.
-// It imports platform and platform/internal/guard.
+// It imports platform, platform/internal/guard and core/sorting.
 package overlay
 
 import (
@@ -13,6 +13,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/platform"
 	"github.com/voile-net/voile/platform/internal/guard"
 )
@@ -251,7 +252,7 @@ func (t *Tx) Columns(database string) ([]uint32, error) {
 	if columns == nil {
 		return nil, fmt.Errorf("list columns of %q: %w", database, platform.ErrNoBucket)
 	}
-	slices.Sort(columns)
+	sorting.Ordered(columns)
 	return columns, nil
 }
 

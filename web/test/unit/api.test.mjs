@@ -42,6 +42,17 @@ test('the start says what the module needs', async () => {
   await node.close();
 });
 
+test('the option debug chooses the module', async () => {
+  for (const [options, want] of [
+    [{}, 'fake:voile.wasm'], [{ debug: false }, 'fake:voile.wasm'], [{ debug: true }, 'fake:voile-debug.wasm'],
+    [{ debug: true, wasmUrl: 'https://cdn.example/mine.wasm' }, 'https://cdn.example/mine.wasm'],
+  ]) {
+    const { node, tab } = await started({}, options);
+    assert.equal(tab.loaded, want, JSON.stringify(options));
+    await node.close();
+  }
+});
+
 test('a start that fails says why', async () => {
   const failing = (error) => new FakeBrowser(fakeModule({}, async () => { throw error; })).tab().start();
   await assert.rejects(failing(Object.assign(new Error('storage is full'), { code: 'TryAgain' })), (e) => VoileError.is(e, 'TryAgain') && e.fields.message === 'storage is full');

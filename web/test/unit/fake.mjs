@@ -170,8 +170,10 @@ export class FakeBrowser {
     const tab = {
       life: undefined,
       ports: [],
+      /** The address of the module that was loaded last. */
+      loaded: undefined,
       platform: {
-        wasmUrl: 'fake:voile.wasm', secure: true, storage: 'indexeddb',
+        wasmUrl: 'fake:voile.wasm', debugWasmUrl: 'fake:voile-debug.wasm', secure: true, storage: 'indexeddb',
         watch(life) { tab.life = life; return () => { tab.life = undefined; }; },
         spawn() {
           const { port1, port2 } = new MessageChannel();
@@ -184,7 +186,7 @@ export class FakeBrowser {
               return c;
             },
           };
-          new Engine(portChannel(port2), async (url, onExit) => { tab.exit = onExit; return { api: browser.module, memory: () => 65536 }; }, tabs, () => {});
+          new Engine(portChannel(port2), async (url, onExit) => { tab.loaded = url; tab.exit = onExit; return { api: browser.module, memory: () => 65536 }; }, tabs, () => {});
           return { channel: portChannel(port1), onDeath(f) { tab.die = f; }, kill: () => { port1.close(); port2.close(); } };
         },
       },

@@ -34,7 +34,7 @@ var types = map[string]string{
 // encodings are the compressed copies that may stand beside a file, the best first.
 var encodings = []struct{ name, suffix string }{{"br", ".br"}, {"gzip", ".gz"}}
 
-// maxFile bounds what is read into memory; the module has 6 MB at most.
+// maxFile bounds what is read into memory; the largest are the modules, below 10 MB.
 const maxFile = 64 << 20
 
 // Where things are in the folder web, and what a browser calls them.

@@ -32,6 +32,9 @@ final class FfiBackend implements Backend {
   String? get libraryVersion => voileVersion().toDartString();
 
   @override
+  bool get hasDebugApi => true;
+
+  @override
   String get defaultConfig => voileDefaultConfig().toDartString();
 
   @override

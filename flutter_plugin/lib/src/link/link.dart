@@ -36,6 +36,9 @@ abstract interface class Backend {
   /// The version of the library behind it; null: it does not tell.
   String? get libraryVersion;
 
+  /// Whether it knows the debug language.
+  bool get hasDebugApi;
+
   /// The default configuration as JSON, in snake_case.
   String get defaultConfig;
 

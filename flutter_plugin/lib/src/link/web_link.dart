@@ -19,6 +19,9 @@ const String _modulePath = String.fromEnvironment(
   defaultValue: 'voile/browser.js',
 );
 
+/// Whether the module with the debug language is loaded, which is larger.
+const bool _debugModule = bool.fromEnvironment('VOILE_WEB_DEBUG');
+
 /// The node in a browser: the module of `@voile/node`, which runs in a worker, so
 /// that the page never waits.
 final class WebBackend implements Backend {
@@ -31,6 +34,9 @@ final class WebBackend implements Backend {
   /// The module does not tell.
   @override
   String? get libraryVersion => null;
+
+  @override
+  bool get hasDebugApi => _debugModule;
 
   @override
   String get defaultConfig => webDefaultConfig;
@@ -88,6 +94,9 @@ final class WebBackend implements Backend {
       ..['onEnd'] = onEnd.toJS;
     if (options.logLevel != VeilidConfigLogLevel.off) {
       made['logLevel'] = options.logLevel.toJson().toJS;
+    }
+    if (_debugModule) {
+      made['debug'] = true.toJS;
     }
     if (options.memoryLimit != 0) {
       made['memoryLimit'] = options.memoryLimit.toJS;

@@ -1,4 +1,13 @@
-package bind
+// Package jsonread reads JSON that others wrote: requests, bootstrap answers,
+// configurations. encoding/json lets pass what the original refuses (lone surrogates,
+// bytes that are not UTF-8, names in another case, null for a number: spec 07 §5.2) and
+// goes over a large text several times. Here a text is scanned once: all of it is
+// checked, and the values in it are cut out as they stand. It is also a twentieth of the
+// size, which counts in the module for browsers.
+//
+// Nothing is kept and nothing changed; a count or a size is for the caller to bound. The
+// package imports the standard library alone, without encoding/json.
+package jsonread
 
 import (
 	"bytes"
@@ -9,19 +18,59 @@ import (
 	"unicode/utf8"
 )
 
-// The reader of one line. encoding/json lets pass what the original refuses (a
-// field twice, null for a number, lone surrogates: spec 07 §5.2) and goes over a
-// large payload several times, so the line is scanned here, once: all of it is
-// checked, and the members of the top object are cut out as they stand.
+// MaxDepth is the deepest nesting that is read, as in the original (spec 07 §5.2). It
+// bounds the stack.
+const MaxDepth = 127
 
-// maxDepth is the deepest nesting that the original reads (spec 07 §5.2).
-const maxDepth = 127
+// ErrSyntax: a text is not what it should be. The error says what is wrong, and where.
+var ErrSyntax = errors.New("not valid JSON")
 
-var errSyntax = errors.New("not valid JSON")
+// Member is one field of an object. Both slices are parts of the text, but for a
+// name with escapes. Raw has no space around it, and at least one byte.
+type Member struct{ Name, Raw []byte }
 
-// member is one field of an object. Both slices are parts of the line, but for a
-// name with escapes.
-type member struct{ name, raw []byte }
+// Object cuts a text that is one JSON object into its members, which it appends to
+// dst in their order; one name may come several times. Every byte of the text has been
+// checked when it succeeds. Errors wrap [ErrSyntax].
+func Object(dst []Member, text []byte) ([]Member, error) {
+	s := scanner{text: text}
+	if err := s.begin('{', "no object"); err != nil {
+		return nil, err
+	}
+	if err := s.object(func(name, raw []byte) { dst = append(dst, Member{name, raw}) }); err != nil {
+		return nil, err
+	}
+	if err := s.end(); err != nil {
+		return nil, err
+	}
+	return dst, nil
+}
+
+// List calls each with the elements of a text that is one JSON array. Whether the text
+// is right is known at the end only. Errors wrap [ErrSyntax].
+func List(text []byte, each func(raw []byte)) error {
+	s := scanner{text: text}
+	if err := s.begin('[', "no array"); err != nil {
+		return err
+	}
+	if err := s.array(each); err != nil {
+		return err
+	}
+	return s.end()
+}
+
+// Text is the content of a value that [Object] or [List] has cut out and that is a
+// string: a part of raw if it has no escapes.
+func Text(raw []byte) (text []byte, ok bool) {
+	if len(raw) < 2 || raw[0] != '"' {
+		return nil, false
+	}
+	inner := raw[1 : len(raw)-1]
+	if bytes.IndexByte(inner, '\\') >= 0 {
+		return unescape(inner), true
+	}
+	return inner, true
+}
 
 // scanner walks over JSON text and checks it.
 type scanner struct {
@@ -30,28 +79,26 @@ type scanner struct {
 	depth int
 }
 
-// parseObject cuts a text that is one JSON object into its members, which it
-// appends to dst. Every byte of the text has been checked when it succeeds.
-func parseObject(dst []member, text []byte) ([]member, error) {
-	if !utf8.Valid(text) {
-		return nil, fmt.Errorf("%w: not UTF-8", errSyntax)
+// begin finds the first byte of a text that is one value.
+func (s *scanner) begin(first byte, otherwise string) error {
+	if !utf8.Valid(s.text) {
+		return fmt.Errorf("%w: not UTF-8", ErrSyntax)
 	}
-	s := scanner{text: text}
-	s.space()
-	if s.peek() != '{' {
-		return nil, fmt.Errorf("%w: no object", errSyntax)
+	if s.space(); s.peek() != first {
+		return fmt.Errorf("%w: %s", ErrSyntax, otherwise)
 	}
-	if err := s.object(func(name, raw []byte) { dst = append(dst, member{name, raw}) }); err != nil {
-		return nil, err
-	}
+	return nil
+}
+
+func (s *scanner) end() error {
 	if s.space(); s.at != len(s.text) {
-		return nil, s.fault("text after the end")
+		return s.fault("text after the end")
 	}
-	return dst, nil
+	return nil
 }
 
 func (s *scanner) fault(what string) error {
-	return fmt.Errorf("%w: %s at byte %d", errSyntax, what, s.at)
+	return fmt.Errorf("%w: %s at byte %d", ErrSyntax, what, s.at)
 }
 
 func (s *scanner) space() {
@@ -75,7 +122,7 @@ func (s *scanner) peek() byte {
 
 func (s *scanner) enter() error {
 	s.at++
-	if s.depth++; s.depth > maxDepth {
+	if s.depth++; s.depth > MaxDepth {
 		return s.fault("nested too deeply")
 	}
 	return nil
