@@ -70,6 +70,7 @@ const (
 
 	typeNone = 0x40
 	typeI32  = 0x7f
+	typeI64  = 0x7e
 )
 
 const (

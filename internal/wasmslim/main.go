@@ -80,6 +80,7 @@ func shrink(in []byte) (out, names, memory []byte, err error) {
 	if names, err = t.symbols(); err != nil {
 		return nil, nil, nil, err
 	}
+	ends := t.ends()
 	if err := t.strip(); err != nil {
 		return nil, nil, nil, err
 	}
@@ -93,7 +94,7 @@ func shrink(in []byte) (out, names, memory []byte, err error) {
 	}
 	p.buckets = t.stripBuckets()
 	data.body = writeImage(append(image, append(make([]byte, p.at-len(image)), p.stream...)...))
-	if err := m.rewriteCode(); err != nil {
+	if err := m.rewriteCode(ends); err != nil {
 		return nil, nil, nil, err
 	}
 	if err := m.addStart(p); err != nil {

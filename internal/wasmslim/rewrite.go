@@ -213,11 +213,20 @@ func (f *body) direct() {
 // typeVoid is typeNone as a signed number, as block types are read.
 const typeVoid = -0x40
 
-// rewriteCode applies rewrite to every function of the module.
-func (m *module) rewriteCode() error {
+// rewriteCode applies rewrite to every function of the module, and makes the functions
+// that call those of the numbers in ends for others.
+func (m *module) rewriteCode(ends []int) error {
 	params, err := m.functionParams()
 	if err != nil {
 		return err
+	}
+	imports, err := m.imports()
+	if err != nil {
+		return err
+	}
+	calls := &callRewriter{ends: make(map[int64]int64)}
+	for i, callee := range ends {
+		calls.ends[int64(imports+callee)] = int64(imports + len(params) + i)
 	}
 	code := m.section(sectionCode)
 	r := &reader{b: code.body}
@@ -236,10 +245,16 @@ func (m *module) rewriteCode() error {
 			return err
 		}
 		f.rewrite()
+		calls.rewrite(f, i)
 		b = f.encode()
 		out = append(binary.AppendUvarint(out, uint64(len(b))), b...)
 	}
 	code.body = out
+	for _, callee := range ends {
+		if _, err := m.addFunction([]byte{typeI64, typeI32}, []byte{typeI32}, endBody(imports+callee)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -322,6 +322,7 @@ func FuzzBody(f *testing.F) {
 			return
 		}
 		body.rewrite()
+		(&callRewriter{ends: map[int64]int64{7: 9}}).rewrite(body, 0)
 		again, err := parseBody(body.encode(), []byte{typeI32})
 		if err != nil || len(again.code) != len(body.code) {
 			t.Errorf("what was written does not read: %v", err)
