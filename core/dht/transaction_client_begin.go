@@ -301,7 +301,8 @@ func (b *beginning) search(first []*routing.Entry) *search {
 // until is how long more nodes are waited for than are needed: three times the
 // slowest of the fastest ones, at most a tenth of the time limit.
 func (b *beginning) until(limit time.Duration) time.Time {
-	fastest := slices.Sorted(slices.Values(b.rtts))
+	fastest := slices.Clone(b.rtts)
+	sorting.Ordered(fastest)
 	slowest := fastest[min(len(fastest), b.t.c.cfg.Limits.SetCount)-1]
 	return b.last.Add(min(3*slowest, limit/10))
 }

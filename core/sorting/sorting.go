@@ -6,7 +6,10 @@
 // It imports the standard library alone.
 package sorting
 
-import "sort"
+import (
+	"cmp"
+	"sort"
+)
 
 // By sorts list by compare, which is negative if a comes before b. It is not
 // stable.
@@ -15,6 +18,9 @@ func By[T any](list []T, compare func(a, b T) int) {
 		sort.Slice(list, func(i, j int) bool { return compare(list[i], list[j]) < 0 })
 	}
 }
+
+// Ordered sorts a list of values that have an order of their own.
+func Ordered[T cmp.Ordered](list []T) { By(list, cmp.Compare[T]) }
 
 // Stable sorts list by compare and keeps equal items in their order.
 func Stable[T any](list []T, compare func(a, b T) int) {

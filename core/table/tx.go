@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/platform"
 )
 
@@ -77,7 +78,8 @@ func (x *Tx) Commit(ctx context.Context) error {
 	}
 	if len(rows) > 0 {
 		// In the order in which the store below keeps them.
-		rows = slices.SortedFunc(slices.Values(rows), func(a, b change) int {
+		rows = slices.Clone(rows)
+		sorting.By(rows, func(a, b change) int {
 			return cmp.Or(cmp.Compare(a.bucket.Column, b.bucket.Column), bytes.Compare(a.name, b.name))
 		})
 		err = x.table.store.writer.write(ctx, rows...)

@@ -39,7 +39,7 @@ func (d *decoding) nodeInfo(n *NodeInfo, packed []byte) error {
 	if n.Capabilities, err = readCapabilities(m, s, 2, field+".capabilities"); err != nil {
 		return err
 	}
-	slices.Sort(n.Capabilities)
+	sorting.Ordered(n.Capabilities)
 	if n.OutboundProtocols, n.AddressTypes, err = readSets(m, s, 3, field); err != nil {
 		return err
 	}
@@ -370,9 +370,9 @@ func (n *NodeInfo) check() error {
 // Sort puts the lists in the order that real nodes publish and compare
 // (spec 03 §5.3): what a decoder returns is sorted.
 func (n *NodeInfo) Sort(order crypto.Kinds) {
-	slices.Sort(n.EnvelopeSupport)
+	sorting.Ordered(n.EnvelopeSupport)
 	sorting.By(n.PublicKeys, func(a, b crypto.PublicKey) int { return a.Compare(b, order) })
-	slices.Sort(n.Capabilities)
+	sorting.Ordered(n.Capabilities)
 	sorting.By(n.DialInfo, DialInfoDetail.Compare)
 	for i := range n.Relays {
 		sorting.By(n.Relays[i].DialInfo, DialInfoDetail.Compare)

@@ -59,7 +59,7 @@ func Groups(bound []transport.Bound, families wire.AddressSet, static func(routi
 		}
 		if g := &groups[i]; !slices.Contains(g.Protocols, t.Protocol) {
 			g.Protocols = append(g.Protocols, t.Protocol)
-			slices.Sort(g.Protocols)
+			sorting.Ordered(g.Protocols)
 		}
 	}
 	sorting.By(groups, func(a, b Group) int {

@@ -136,7 +136,7 @@ func parseVersions(field string) ([]wire.EnvelopeVersion, error) {
 		}
 		versions = append(versions, fourCC(v))
 	}
-	slices.Sort(versions)
+	sorting.Ordered(versions)
 	return slices.Compact(versions), nil
 }
 
@@ -358,7 +358,7 @@ func unite(a, b resolved) resolved {
 	keys.Sort(crypto.DefaultKinds())
 	r.PublicKeys = keys
 	r.EnvelopeVersions = append(slices.Clone(r.EnvelopeVersions), b.record.EnvelopeVersions...)
-	slices.Sort(r.EnvelopeVersions)
+	sorting.Ordered(r.EnvelopeVersions)
 	r.EnvelopeVersions = slices.Compact(r.EnvelopeVersions)
 	r.Timestamp = min(r.Timestamp, b.record.Timestamp)
 	r.Extra = append(slices.Clone(r.Extra), b.record.Extra...)
