@@ -100,5 +100,8 @@ func shrink(in []byte) (out, names, memory []byte, err error) {
 	if err := m.addStart(p); err != nil {
 		return nil, nil, nil, err
 	}
+	if err := m.reorder(); err != nil {
+		return nil, nil, nil, err
+	}
 	return m.encode(), names, memory, nil
 }

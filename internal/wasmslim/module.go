@@ -15,6 +15,7 @@ const (
 	sectionFunction = 3
 	sectionMemory   = 5
 	sectionGlobal   = 6
+	sectionExport   = 7
 	sectionStart    = 8
 	sectionElement  = 9
 	sectionCode     = 10
