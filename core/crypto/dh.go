@@ -1,12 +1,12 @@
 package crypto
 
 import (
-	"crypto/ecdh"
 	"crypto/sha512"
-	"fmt"
 
 	"filippo.io/edwards25519"
 	"lukechampine.com/blake3"
+
+	"github.com/voile-net/voile/core/crypto/x25519"
 )
 
 // ComputeDH is BLAKE3("VLD0_CRYPT" || X25519(secret, public)) over the converted
@@ -18,14 +18,14 @@ func (v *vld0) ComputeDH(public PublicKey, secret SecretKey) (SharedSecret, erro
 	}
 	x := scalarOf(secret)
 	defer clear(x[:])
-	raw, err := x25519(x, u)
+	raw, err := agree(&x, &u)
 	if err != nil {
 		return SharedSecret{}, err
 	}
 	var b [len(domainCrypt) + ValueSize]byte
 	copy(b[:], domainCrypt)
-	copy(b[len(domainCrypt):], raw)
-	clear(raw)
+	copy(b[len(domainCrypt):], raw[:])
+	clear(raw[:])
 	s := SharedSecret{Kind: KindVLD0, value: blake3.Sum256(b[:])}
 	clear(b[:])
 	return s, nil
@@ -68,19 +68,11 @@ func scalarOf(secret SecretKey) (x [ValueSize]byte) {
 	return x
 }
 
-// x25519 multiplies and refuses the result zero.
-func x25519(secret, public [ValueSize]byte) ([]byte, error) {
-	x, err := ecdh.X25519().NewPrivateKey(secret[:])
+// agree is X25519; what it returns for a key of low order is ErrWeakKey.
+func agree(secret, public *[ValueSize]byte) ([ValueSize]byte, error) {
+	raw, err := x25519.Multiply(secret, public)
 	if err != nil {
-		return nil, fmt.Errorf("x25519: %w", err)
-	}
-	u, err := ecdh.X25519().NewPublicKey(public[:])
-	if err != nil {
-		return nil, fmt.Errorf("x25519: %w", err)
-	}
-	raw, err := x.ECDH(u)
-	if err != nil { // the only cause left is the result zero
-		return nil, ErrWeakKey
+		return raw, ErrWeakKey
 	}
 	return raw, nil
 }

@@ -5,9 +5,10 @@
 //
 // Everything here is state and pure functions: no I/O but the random reader
 // it is given, no goroutines. Package [github.com/voile-net/voile/core/crypto/lru]
-// is the bounded map that its caches use.
+// is the bounded map that its caches use, package
+// [github.com/voile-net/voile/core/crypto/x25519] the key agreement.
 //
 // It imports the standard library, golang.org/x/crypto, filippo.io/edwards25519,
 // lukechampine.com/blake3 and github.com/pierrec/lz4/v4, and nothing of this module
-// except its own lru.
+// except its own lru and x25519.
 package crypto

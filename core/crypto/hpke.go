@@ -1,13 +1,14 @@
 package crypto
 
 import (
-	"crypto/ecdh"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"github.com/voile-net/voile/core/crypto/x25519"
 )
 
 // HPKE, RFC 9180, base mode, single shot, with HKDF-SHA256 and ChaCha20-Poly1305, over
@@ -165,16 +166,7 @@ func (k x25519KEM) deriveKeyPair(random [ValueSize]byte) (secret, public [ValueS
 	}
 	copy(secret[:], raw)
 	clear(raw)
-	public, err = k.publicOf(secret)
-	return secret, public, err
-}
-
-func (x25519KEM) publicOf(secret [ValueSize]byte) (public [ValueSize]byte, err error) {
-	key, err := ecdh.X25519().NewPrivateKey(secret[:])
-	if err != nil {
-		return public, fmt.Errorf("hpke: %w", err)
-	}
-	return [ValueSize]byte(key.PublicKey().Bytes()), nil
+	return secret, x25519.Public(&secret), nil
 }
 
 func (k x25519KEM) encapsulate(recipient, random [ValueSize]byte) ([]byte, [ValueSize]byte, error) {
@@ -183,24 +175,20 @@ func (k x25519KEM) encapsulate(recipient, random [ValueSize]byte) ([]byte, [Valu
 		return nil, enc, err
 	}
 	defer clear(secret[:])
-	dh, err := x25519(secret, recipient)
+	dh, err := agree(&secret, &recipient)
 	if err != nil {
 		return nil, enc, err
 	}
-	shared, err := k.extractAndExpand(dh, enc, recipient)
+	shared, err := k.extractAndExpand(dh[:], enc, recipient)
 	return shared, enc, err
 }
 
 func (k x25519KEM) decapsulate(secret, enc [ValueSize]byte) ([]byte, error) {
-	dh, err := x25519(secret, enc)
+	dh, err := agree(&secret, &enc)
 	if err != nil {
 		return nil, err
 	}
-	public, err := k.publicOf(secret)
-	if err != nil {
-		return nil, err
-	}
-	return k.extractAndExpand(dh, enc, public)
+	return k.extractAndExpand(dh[:], enc, x25519.Public(&secret))
 }
 
 func (k x25519KEM) extractAndExpand(dh []byte, enc, recipient [ValueSize]byte) ([]byte, error) {

@@ -84,8 +84,8 @@ func TestKeyAgreement(t *testing.T) {
 	if want := unhex(t, "887af58a36202e05c4c1cfec5bf6c61fad66bca851536004074b31f1b56e4ac9"); err != nil || !bytes.Equal(xB.SecretBytes(), want) {
 		t.Errorf("x(B) = %x, %v, want %x", xB.SecretBytes(), err, want)
 	}
-	raw, err := x25519(xB.value, uA.Value)
-	if want := unhex(t, "f6f92efb32945aff683324a1c984c5001f46aaea513f3453138d740b3a604b7d"); err != nil || !bytes.Equal(raw, want) {
+	raw, err := agree(&xB.value, &uA.Value)
+	if want := unhex(t, "f6f92efb32945aff683324a1c984c5001f46aaea513f3453138d740b3a604b7d"); err != nil || !bytes.Equal(raw[:], want) {
 		t.Errorf("X25519 = %x, %v, want %x", raw, err, want)
 	}
 	want := unhex(t, "0409dfd3b7deb28373a82d7e684036dda56304afd527ebd863f0cc165d814080")

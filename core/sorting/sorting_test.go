@@ -25,6 +25,13 @@ func TestSort(t *testing.T) {
 		if !slices.Equal(stable, want) {
 			t.Errorf("%d items: equal ones have not kept their order", n)
 		}
+		keys, wantKeys := make([]int, n), make([]int, n)
+		for i := range list {
+			keys[i], wantKeys[i] = list[i].key, want[i].key
+		}
+		if Ordered(keys); !slices.Equal(keys, wantKeys) {
+			t.Errorf("%d keys: %v, want %v", n, keys, wantKeys)
+		}
 		unstable := slices.Clone(list)
 		By(unstable, byKey)
 		if !slices.IsSortedFunc(unstable, byKey) {

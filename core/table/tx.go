@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/platform"
 
-	"github.com/voile-net/voile/core/sorting"
 )
 
 const (

@@ -32,6 +32,7 @@ const (
 	opI32Load8U    = 0x2d
 	opI64Load32U   = 0x35
 	opI32Store     = 0x36
+	opI64Store     = 0x37
 	opI32Store8    = 0x3a
 	opI64Store32   = 0x3e
 	opMemorySize   = 0x3f
@@ -43,6 +44,8 @@ const (
 	opI32Eqz       = 0x45
 	opI32Eq        = 0x46
 	opI32LtU       = 0x49
+	opI32GtU       = 0x4b
+	opI32LeU       = 0x4d
 	opI32GeU       = 0x4f
 	opI64Eqz       = 0x50
 	opI64Eq        = 0x51
@@ -50,7 +53,10 @@ const (
 	opI64GeU       = 0x5a
 	opF64Ge        = 0x66
 	opI32Add       = 0x6a
+	opI32Sub       = 0x6b
 	opI32And       = 0x71
+	opI32Or        = 0x72
+	opI32Xor       = 0x73
 	opI32Shl       = 0x74
 	opI32ShrU      = 0x76
 	opI64Add       = 0x7c
@@ -64,6 +70,7 @@ const (
 
 	typeNone = 0x40
 	typeI32  = 0x7f
+	typeI64  = 0x7e
 )
 
 const (

@@ -5,11 +5,15 @@
 //	wasmslim -trace symbols < stack.txt
 //
 // It drops what only tracebacks read (names, files, lines and inlining of
-// functions; [tables]), lets a start function write the table that finds a
-// function by its program counter instead of storing it ([image]), and rewrites
-// short runs of instructions into shorter ones of the same meaning ([rewrite]).
-// What the collector, stack growth, defer and recover read stays byte for byte
-// where it was.
+// functions; [tables]), stores what describes functions densely and lets a start
+// function unpack it into its place ([packed]), lets that function write the table
+// that finds a function by its program counter instead of storing it ([image]), and
+// rewrites short runs of instructions into shorter ones of the same meaning
+// ([rewrite]) and calls into ones that compress better ([callRewriter]), and puts
+// functions into another order ([module.reorder]). What the collector, stack growth,
+// defer and recover read stays where it was and as it was, save that the tables of
+// steps are moved together and say of their last value that it holds on
+// ([tables.moveSteps]).
 //
 // A traceback of the result has program counters and no names. With -symbols the
 // names are written to a file, and -trace puts them back into a stack that was

@@ -8,8 +8,9 @@ import (
 const (
 	maxImage    = 256 << 20 // bytes of memory that data may fill: more is no module of ours
 	maxSegments = 90_000    // engines refuse more than 100,000
-	// minZeros is the shortest run of zeros that a new segment is cheaper than.
-	minZeros = 10
+	// minZeros is the shortest run of zeros that divides segments. A header of a segment
+	// takes less room than 10 zeros, but unlike zeros it cannot be compressed.
+	minZeros = 48
 )
 
 // readImage returns the memory as the data section fills it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -51,39 +52,56 @@ func execute(symbols, trace string, args []string) error {
 // slim returns the module made small and the names it has lost. A module of an
 // unknown version is errVersion, and neither is returned.
 func slim(in []byte) (out, names []byte, err error) {
+	out, names, _, err = shrink(in)
+	return out, names, err
+}
+
+// shrink is slim, and returns the memory too that a new instance of the module has.
+func shrink(in []byte) (out, names, memory []byte, err error) {
 	m, err := parseModule(in)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if v := m.goVersion(); v != tableVersion && !strings.HasPrefix(v, tableVersion+".") {
-		return nil, nil, fmt.Errorf("%w: %q, want %s", errVersion, v, tableVersion)
+		return nil, nil, nil, fmt.Errorf("%w: %q, want %s", errVersion, v, tableVersion)
 	}
 	data := m.section(sectionData)
 	if data == nil || m.section(sectionCode) == nil {
-		return nil, nil, fmt.Errorf("%w: no code or no data", errModule)
+		return nil, nil, nil, fmt.Errorf("%w: no code or no data", errModule)
 	}
 	image, err := readImage(data.body)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	t, err := findTables(image)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if names, err = t.symbols(); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
+	ends := t.ends()
 	if err := t.strip(); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	t.stripNumbers()
-	start := t.start(t.stripBuckets())
-	data.body = writeImage(image)
-	if err := m.rewriteCode(); err != nil {
-		return nil, nil, err
+	memory = bytes.Clone(image)
+	p, err := t.pack()
+	if err != nil {
+		return nil, nil, nil, err
 	}
-	if err := m.addStart(start); err != nil {
-		return nil, nil, err
+	if size, err := m.memorySize(); err != nil || p.end() > size {
+		return nil, nil, nil, fmt.Errorf("%w: a memory of %d bytes, want %d: %w", errModule, size, p.end(), err)
 	}
-	return m.encode(), names, nil
+	p.buckets = t.stripBuckets()
+	data.body = writeImage(append(image, append(make([]byte, p.at-len(image)), p.stream...)...))
+	if err := m.rewriteCode(ends); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := m.addStart(p); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := m.reorder(); err != nil {
+		return nil, nil, nil, err
+	}
+	return m.encode(), names, memory, nil
 }

@@ -64,6 +64,16 @@ func (f *body) push(out []instr, in instr) []instr {
 		drop(1)
 		return append(out, instr{op: inverse(p.op)})
 
+	case op == opGlobalSet && p.op == opLocalTee && raises(out, p.a, in.a):
+		// What is set here was set before, to be raised once more.
+		k := int64(int32(last(7).a + last(2).a))
+		drop(9)
+		return append(out, instr{op: opLocalGet, a: p.a}, instr{op: opI32Const, a: k}, instr{op: opI32Add}, p, in)
+	case op == opReturn && p.op == opI32Const && last(1).op == opGlobalSet && last(2).op == opLocalTee:
+		set := last(1)
+		drop(3) // no local variable is read after a return
+		return append(out, set, p, in)
+
 	case op == opIf || op == opBrIf:
 		switch { // where zero and not zero are all that counts
 		case p.op == opI32Eqz && last(1).op == opI32Eqz:
@@ -94,6 +104,14 @@ func (f *body) push(out []instr, in instr) []instr {
 		}
 	}
 	return append(out, in)
+}
+
+// raises reports that out ends with local += a; global = local; local += b, with the
+// local variable on the stack.
+func raises(out []instr, local, global int64) bool {
+	get, tee, add, k := instr{op: opLocalGet, a: local}, instr{op: opLocalTee, a: local}, instr{op: opI32Add}, instr{op: opI32Const, a: anything}
+	pattern := []instr{get, k, add, tee, {op: opGlobalSet, a: global}, get, k, add, tee}
+	return len(out) >= len(pattern) && matches(out[len(out)-len(pattern):], pattern)
 }
 
 // foldStack looks whether the code that ends at end computes an address in the
@@ -213,11 +231,20 @@ func (f *body) direct() {
 // typeVoid is typeNone as a signed number, as block types are read.
 const typeVoid = -0x40
 
-// rewriteCode applies rewrite to every function of the module.
-func (m *module) rewriteCode() error {
+// rewriteCode applies rewrite to every function of the module, and makes the functions
+// that call those of the numbers in ends for others.
+func (m *module) rewriteCode(ends []int) error {
 	params, err := m.functionParams()
 	if err != nil {
 		return err
+	}
+	imports, err := m.imports()
+	if err != nil {
+		return err
+	}
+	calls := &callRewriter{ends: make(map[int64]int64)}
+	for i, callee := range ends {
+		calls.ends[int64(imports+callee)] = int64(imports + len(params) + i)
 	}
 	code := m.section(sectionCode)
 	r := &reader{b: code.body}
@@ -236,10 +263,16 @@ func (m *module) rewriteCode() error {
 			return err
 		}
 		f.rewrite()
+		calls.rewrite(f, i)
 		b = f.encode()
 		out = append(binary.AppendUvarint(out, uint64(len(b))), b...)
 	}
 	code.body = out
+	for _, callee := range ends {
+		if _, err := m.addFunction([]byte{typeI64, typeI32}, []byte{typeI32}, endBody(imports+callee)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

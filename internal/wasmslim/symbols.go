@@ -63,6 +63,7 @@ func (t *tables) fileOf(cu uint32, file int32) string {
 
 var (
 	traceFunction = regexp.MustCompile(`^(created by )?(f[a-p]{4}|panic|runtime\.[^\s(]*)(\(| in )`)
+	numberedName  = regexp.MustCompile(`^(runtime\.)?f[a-p]{4}$`)
 	tracePlace    = regexp.MustCompile(`^\t\?:0 \+0x([0-9a-f]+)`)
 )
 
@@ -76,7 +77,8 @@ func resolve(out io.Writer, stack io.Reader, symbols []byte) error {
 			return fmt.Errorf("symbols: %w", err)
 		}
 		name, _, _ := strings.Cut(rest, "\t")
-		table[shortName(uint32(pc>>16))], table[name] = rest, rest
+		number := shortName(uint32(pc >> 16))
+		table[number], table[runtimePrefix+number], table[name] = rest, rest, rest
 		if name == "runtime.gopanic" { // as stacks call it
 			table["panic"] = rest
 		}
@@ -87,7 +89,7 @@ func resolve(out io.Writer, stack io.Reader, symbols []byte) error {
 		line := lines.Text()
 		if m := traceFunction.FindStringSubmatchIndex(line); m != nil {
 			function = table[line[m[4]:m[5]]]
-			if name, _, _ := strings.Cut(function, "\t"); line[m[4]] == 'f' && name != "" {
+			if name, _, _ := strings.Cut(function, "\t"); numberedName.MatchString(line[m[4]:m[5]]) && name != "" {
 				line = line[:m[4]] + name + line[m[5]:]
 			}
 		} else if m := tracePlace.FindStringSubmatchIndex(line); m != nil {
@@ -101,15 +103,6 @@ func resolve(out io.Writer, stack io.Reader, symbols []byte) error {
 		}
 	}
 	return lines.Err()
-}
-
-// shortName is what a function is called whose name is gone ([assembler.fillFunctions]).
-func shortName(number uint32) string {
-	name := []byte("f")
-	for shift := 12; shift >= 0; shift -= 4 {
-		name = append(name, 'a'+byte(number>>shift&15))
-	}
-	return string(name)
 }
 
 // locate finds what the symbols of a function say of the place before pc, which a

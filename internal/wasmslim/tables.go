@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"strings"
 )
 
 // The tables that the runtime of Go 1.26 finds functions with (runtime/symtab.go,
@@ -33,12 +32,6 @@ const (
 	bucketSize         = 20
 )
 
-// The runtime asks for functions by name in two places: isSystemGoroutine wants to
-// know what is its own, and getStackMap the two stubs of reflection.
-func keepName(name string) bool {
-	return strings.HasPrefix(name, "runtime.") || name == "reflect.makeFuncStub" || name == "reflect.methodValueCall"
-}
-
 // tables are the function tables in a memory image. Its fields are addresses.
 type tables struct {
 	image                    []byte
@@ -50,8 +43,10 @@ type tables struct {
 	funcData, end            int
 	buckets                  int
 	bucketCount              int
+	memoryEnd                int // of what the program has from its start
 	functions                []function
-	nextName                 int // after strip: where names may be added
+	named                    []uint32 // after strip: the field of the name in the packed form
+	numbers                  int      // after strip: where the names begin that are numbers
 }
 
 // function is one _func: where it is, and what it points to.
@@ -106,6 +101,7 @@ func findTables(image []byte) (*tables, error) {
 	word := func(i int) int { return int(t.u64(md + 8*i)) }
 	t.listEnd = word(13) + word(14)
 	t.buckets, t.funcData, t.end = word(19), word(40), word(41)
+	t.memoryEnd = word(34)
 	minPC, maxPC, text := t.u64(md+8*20), t.u64(md+8*21), t.u64(md+8*22)
 	t.bucketCount = int(maxPC-minPC+pcsPerBucket-1) / pcsPerBucket
 	switch {
@@ -113,6 +109,8 @@ func findTables(image []byte) (*tables, error) {
 		return nil, wrong("the module data does not fit the function table")
 	case word(17) != t.count+1 || t.listEnd > t.funcData || t.funcData > t.buckets || t.buckets > t.end || t.end > len(image):
 		return nil, wrong("the module data is not in its order")
+	case t.memoryEnd < 0 || t.memoryEnd > maxImage:
+		return nil, wrong("the program has too much memory")
 	case text != 0 || minPC != firstFunction<<16 || (maxPC+0xffff)>>16 != uint64(firstFunction+t.count):
 		return nil, wrong("program counters are not numbers of functions")
 	}
@@ -209,21 +207,15 @@ func (t *tables) textAt(at int) string {
 
 func (t *tables) nameOf(offset int32) string { return t.textAt(t.names + int(offset)) }
 
-// strip sets to zero, or to absent, what only tracebacks read.
+// strip sets to zero, or to absent, what only tracebacks read, and moves the tables
+// of steps that are left together.
 func (t *tables) strip() error {
-	oldSteps := bytes.Clone(t.image[t.steps:t.list])
-	oldNames := bytes.Clone(t.image[t.names:t.cus])
 	inline := make(map[uint32]int) // offset of an inlining tree: its entries
-	type span struct{ at, size int }
-	var kept []span
 	for _, f := range t.functions {
 		for k, offset := range f.pcs {
-			runs, size, err := t.stepsAt(offset)
+			runs, _, err := t.stepsAt(offset)
 			if err != nil {
 				return err
-			}
-			if k == 0 || k == 3+pcStackMap {
-				kept = append(kept, span{int(offset), size})
 			}
 			if k == 3+pcInline && len(f.funcdata) > dataInline && f.funcdata[dataInline] != absent {
 				for _, r := range runs {
@@ -258,30 +250,22 @@ func (t *tables) strip() error {
 		at := t.funcData + int(offset)
 		clear(t.image[at:min(at+size, t.end)])
 	}
-	clear(t.image[t.steps:t.list])
-	for _, s := range kept {
-		copy(t.image[t.steps+s.at:], oldSteps[s.at:s.at+s.size])
+	if err := t.nameFunctions(); err != nil {
+		return err
 	}
-	clear(t.image[t.names:t.steps]) // names, compilation units, files
-	t.nextName = t.names + 1        // 0 says that there is no name
+	if err := t.moveSteps(); err != nil {
+		return err
+	}
 	for _, f := range t.functions {
-		if !t.inside(t.names+int(f.name), 1) || int(f.name) >= len(oldNames) {
-			return fmt.Errorf("%w: a name outside of its table", errModule)
-		}
-		name, _, _ := strings.Cut(string(oldNames[f.name:]), "\x00")
-		t.put32(f.at+4, 0)
-		if keepName(name) && t.nextName+len(name) < t.cus {
-			t.put32(f.at+4, uint32(t.nextName-t.names))
-			t.nextName += copy(t.image[t.nextName:], name) + 1
-		}
 		for k := range f.pcs {
-			switch {
-			case k == 0 || k == 3+pcStackMap:
-			case k < 3:
-				t.put32(f.at+16+4*k, 0)
-			default:
-				t.put32(f.at+functionSize+4*(k-3), 0)
+			at, offset := f.at+16+4*k, uint32(0)
+			if k >= 3 {
+				at = f.at + functionSize + 4*(k-3)
 			}
+			if k == 0 || k == 3+pcStackMap {
+				offset = f.pcs[k]
+			}
+			t.put32(at, offset)
 		}
 		t.put32(f.at+32, 0)
 		t.put32(f.at+36, 0)
@@ -308,15 +292,6 @@ func (t *tables) stripBuckets() bool {
 	}
 	clear(t.image[t.buckets : t.buckets+(t.bucketCount-1)*bucketSize])
 	return true
-}
-
-// stripNumbers clears what follows from the order of the functions: functab and
-// the numbers in _func, for [assembler.fillFunctions].
-func (t *tables) stripNumbers() {
-	for i, f := range t.functions {
-		clear(t.image[t.list+8*i : t.list+8*i+8])
-		t.put32(f.at, 0)
-	}
 }
 
 func allZero(b []byte) bool {

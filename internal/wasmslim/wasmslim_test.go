@@ -104,6 +104,152 @@ func TestSmallModuleRuns(t *testing.T) {
 	}
 }
 
+// After its start function the module has in memory what strip has left of the tables,
+// byte for byte, and nothing else is changed.
+func TestMemoryAfterStart(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("SKIP: no node to instantiate a module with")
+	}
+	in := probe(t)
+	out, _, want, err := shrink(bytes.Clone(in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	module, memory := filepath.Join(dir, "module.wasm"), filepath.Join(dir, "memory")
+	if err := os.WriteFile(module, out, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const instantiate = `
+		const fs = require("fs"), [module, memory] = process.argv.slice(1);
+		const m = new WebAssembly.Module(fs.readFileSync(module)), imports = {};
+		for (const i of WebAssembly.Module.imports(m)) (imports[i.module] ??= {})[i.name] = () => 0;
+		fs.writeFileSync(memory, new Uint8Array(new WebAssembly.Instance(m, imports).exports.mem.buffer));`
+	if out, err := exec.Command(node, "-e", instantiate, module, memory).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	got, err := os.ReadFile(memory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) < len(want) {
+		t.Fatalf("a memory of %d bytes, want %d at least", len(got), len(want))
+	}
+	for at, b := range got {
+		if wanted := at < len(want) && b == want[at] || at >= len(want) && b == 0; !wanted {
+			t.Fatalf("byte %d of the memory is %#x, and %d bytes of it are different", at, b, differences(got, want))
+		}
+	}
+}
+
+func differences(got, want []byte) (n int) {
+	for at, b := range got {
+		if at < len(want) && b != want[at] || at >= len(want) && b != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// What the runtime reads of each function is the same in the tables that strip leaves:
+// the stack pointer and the stack map at each program counter, the stack maps and the
+// rest of its data, and the flags.
+func TestTablesMeanTheSame(t *testing.T) {
+	in := probe(t)
+	_, _, after, err := shrink(bytes.Clone(in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := parseModule(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := readImage(m.section(sectionData).body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := findTables(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := findTables(append(after, make([]byte, len(before)-len(after))...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.functions) != len(want.functions) || len(got.functions) < 1000 {
+		t.Fatalf("%d functions, want %d", len(got.functions), len(want.functions))
+	}
+	values := func(tab *tables, f function, k int) []int32 {
+		if k >= len(f.pcs) {
+			return nil
+		}
+		runs, _, err := tab.stepsAt(f.pcs[k])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []int32
+		for _, r := range runs {
+			for uint32(len(all)) < r.until {
+				all = append(all, r.value)
+			}
+		}
+		return all
+	}
+	short, renamed := 0, 0
+	for i, w := range want.functions {
+		g := got.functions[i]
+		if g.at != w.at || g.entry != w.entry || len(g.pcs) != len(w.pcs) || len(g.funcdata) != len(w.funcdata) {
+			t.Fatalf("function %d is %+v, was %+v", i, g, w)
+		}
+		for _, k := range []int{0, 3 + pcStackMap} {
+			gv, wv := values(got, g, k), values(want, w, k)
+			if len(gv) < len(wv) || len(gv) > 1<<16 || !slices.Equal(gv[:len(wv)], wv) || len(wv) == 0 != (len(gv) == 0) {
+				t.Fatalf("function %d has the steps %v, had %v", i, gv, wv)
+			}
+			if len(wv) > 0 && len(gv) <= len(wv) {
+				short++
+			}
+		}
+		for k, offset := range w.funcdata {
+			switch {
+			case k == dataInline || k == dataArgInfo:
+				if g.funcdata[k] != absent {
+					t.Fatalf("function %d has data %d still", i, k)
+				}
+			case g.funcdata[k] != offset:
+				t.Fatalf("data %d of function %d is at %#x, was at %#x", k, i, g.funcdata[k], offset)
+			case offset != absent && k <= 1:
+				if a, b := stackMap(got, offset), stackMap(want, offset); !bytes.Equal(a, b) {
+					t.Fatalf("the stack map %d of function %d is %x, was %x", k, i, a, b)
+				}
+			}
+		}
+		for _, at := range []int{0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 28, 29, 30, 31, 40, 41, 42, 43} {
+			if got.image[g.at+at] != want.image[w.at+at] {
+				t.Fatalf("byte %d of function %d is %#x, was %#x", at, i, got.image[g.at+at], want.image[w.at+at])
+			}
+		}
+		was, is := want.nameOf(w.name), got.nameOf(g.name)
+		if keepName(was) && is != was || strings.HasPrefix(is, "runtime.") != strings.HasPrefix(was, "runtime.") || is == "" {
+			t.Fatalf("function %d, %s, is called %q", i, was, is)
+		}
+		if is != was {
+			renamed++
+		}
+	}
+	if short > 0 || renamed < 1000 {
+		t.Errorf("%d tables end with their function, want none; %d names are gone, want more", short, renamed)
+	}
+}
+
+// stackMap is one, with its header: how many bitmaps it has, and of how many bits.
+func stackMap(t *tables, offset uint32) []byte {
+	at := t.funcData + int(offset)
+	n, bits := int(t.u32(at)), int(t.u32(at+4))
+	return t.image[at : at+8+n*((bits+7)/8)]
+}
+
 func TestSameEveryTime(t *testing.T) {
 	in := probe(t)
 	first, firstNames := mustSlim(t, bytes.Clone(in))
@@ -176,6 +322,7 @@ func FuzzBody(f *testing.F) {
 			return
 		}
 		body.rewrite()
+		(&callRewriter{ends: map[int64]int64{7: 9}}).rewrite(body, 0)
 		again, err := parseBody(body.encode(), []byte{typeI32})
 		if err != nil || len(again.code) != len(body.code) {
 			t.Errorf("what was written does not read: %v", err)
@@ -267,6 +414,12 @@ func TestRewrite(t *testing.T) {
 		{"no zero", one(i64(0), op(opI64Eq)), one(op(opI64Eqz))},
 		{"not a boolean", one(op(ltS), op(opI64ExtendU), op(opI64Eqz)), one(op(geS))},
 		{"truth of a boolean", one(op(ltS), op(opI64ExtendU), i64(0), op(opI64Ne), br(opBrIf, 0)), one(op(ltS), br(opBrIf, 0))},
+		{"end of a function",
+			one(get(1), i32(32), op(opI32Add), br(opLocalTee, 1), br(opGlobalSet, 0), get(1), i32(8), op(opI32Add), br(opLocalTee, 1), br(opGlobalSet, 0), i32(0), op(opReturn)),
+			one(get(1), i32(40), op(opI32Add), br(opGlobalSet, 0), i32(0), op(opReturn))},
+		{"stack pointer raised for another global",
+			one(get(1), i32(32), op(opI32Add), br(opLocalTee, 1), br(opGlobalSet, 3), get(1), i32(8), op(opI32Add), br(opLocalTee, 1), br(opGlobalSet, 0)),
+			one(get(1), i32(32), op(opI32Add), br(opLocalTee, 1), br(opGlobalSet, 3), get(1), i32(8), op(opI32Add), br(opLocalTee, 1), br(opGlobalSet, 0))},
 		{"jumps forward",
 			dispatch(one(op(ltS), void(opIf), i32(2), set(0), br(opBr, 3), op(opEnd), i32(1), set(0), br(opBr, 2)), nil, nil),
 			dispatch(one(op(ltS), br(opBrIf, 1), br(opBr, 0)), nil, nil)},
