@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"reflect"
 	"slices"
 
 	"github.com/voile-net/voile/core/attach"
@@ -91,28 +90,34 @@ func keepSecrets(cfg, old *config.Config) {
 // needsRestart names the first key that differs and cannot while the node runs.
 func needsRestart(cfg, old *config.Config) string {
 	a, b := &cfg.Network, &old.Network
+	p, q := cfg.ProtectedStore, old.ProtectedStore
+	passwords := same(p.NewDeviceEncryptionKeyPassword, q.NewDeviceEncryptionKeyPassword)
+	p.NewDeviceEncryptionKeyPassword, q.NewDeviceEncryptionKeyPassword = nil, nil
 	for _, key := range []struct {
-		name      string
-		new, have any
+		name string
+		same bool
 	}{
-		{"program_name", cfg.ProgramName, old.ProgramName},
-		{"namespace", cfg.Namespace, old.Namespace},
-		{"protected_store", cfg.ProtectedStore, old.ProtectedStore},
-		{"table_store", cfg.TableStore, old.TableStore},
-		{"block_store", cfg.BlockStore, old.BlockStore},
-		{"network.network_key_password", a.NetworkKeyPassword, b.NetworkKeyPassword},
-		{"network.private_network", a.PrivateNetwork, b.PrivateNetwork},
-		{"network.routing_table.public_keys", list(a.RoutingTable.PublicKeys), list(b.RoutingTable.PublicKeys)},
-		{"network.routing_table.secret_keys", list(a.RoutingTable.SecretKeys), list(b.RoutingTable.SecretKeys)},
-		{"network.dht", a.DHT, b.DHT},
-		{"internal", compact(cfg.Internal), compact(old.Internal)},
+		{"program_name", cfg.ProgramName == old.ProgramName},
+		{"namespace", cfg.Namespace == old.Namespace},
+		{"protected_store", passwords && p == q},
+		{"table_store", cfg.TableStore == old.TableStore},
+		{"block_store", cfg.BlockStore == old.BlockStore},
+		{"network.network_key_password", same(a.NetworkKeyPassword, b.NetworkKeyPassword)},
+		{"network.private_network", a.PrivateNetwork == b.PrivateNetwork},
+		{"network.routing_table.public_keys", slices.Equal(a.RoutingTable.PublicKeys, b.RoutingTable.PublicKeys)},
+		{"network.routing_table.secret_keys", slices.Equal(a.RoutingTable.SecretKeys, b.RoutingTable.SecretKeys)},
+		{"network.dht", a.DHT == b.DHT},
+		{"internal", compact(cfg.Internal) == compact(old.Internal)},
 	} {
-		if !reflect.DeepEqual(key.new, key.have) {
+		if !key.same {
 			return key.name
 		}
 	}
 	return ""
 }
+
+// same compares what may be left out.
+func same[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // list is a list of which nil and empty are the same.
 func list[T any](values []T) []T { return append([]T{}, values...) }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/voile-net/voile/core/jsonread"
+	"github.com/voile-net/voile/core/sorting"
 )
 
 // MaxSize is the largest configuration text that is read.
@@ -42,7 +43,7 @@ func parse(text []byte, base Config, whole bool) (Config, []string, error) {
 	if err := w.object("", reflect.ValueOf(&c).Elem(), text); err != nil {
 		return Config{}, nil, err
 	}
-	slices.Sort(w.unknown)
+	sorting.Ordered(w.unknown)
 	return c, w.unknown, nil
 }
 

@@ -1,10 +1,10 @@
 package routing
 
 import (
-	"slices"
 	"time"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/sorting"
 )
 
 const (
@@ -125,7 +125,7 @@ func (t *Table) AttachmentLevel(now time.Time) Level {
 		}
 	}
 	if len(latencies) > 0 {
-		slices.Sort(latencies)
+		sorting.Ordered(latencies)
 		l.MedianLatency = time.Duration(latencies[len(latencies)/2]) * time.Microsecond
 	}
 	l.Target = targetFor(l.EstimatedSize)

@@ -1,7 +1,6 @@
 package routing
 
 import (
-	"slices"
 	"sync"
 	"time"
 )
@@ -51,7 +50,11 @@ func (s *samples) latency() (Latency, bool) {
 func summarize(values []uint64) Latency {
 	var buf [latencySamples]uint64
 	sorted := append(buf[:0], values...)
-	slices.Sort(sorted)
+	for i := range sorted { // few, and no allocation as sorting would need
+		for j := i; j > 0 && sorted[j] < sorted[j-1]; j-- {
+			sorted[j], sorted[j-1] = sorted[j-1], sorted[j]
+		}
+	}
 	n := len(sorted)
 	mean := func(k int) uint64 {
 		if k == 0 {

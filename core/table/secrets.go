@@ -3,6 +3,8 @@ package table
 import (
 	"context"
 	"slices"
+
+	"github.com/voile-net/voile/core/sorting"
 )
 
 // secretsTable is the node's own table of the application's secrets.
@@ -65,7 +67,7 @@ func (s *Secrets) List(ctx context.Context) ([]string, error) {
 	for i, key := range keys {
 		names[i] = string(key)
 	}
-	slices.Sort(names)
+	sorting.Ordered(names)
 	return names, nil
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/platform"
-
 )
 
 const (

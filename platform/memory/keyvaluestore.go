@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/voile-net/voile/core/sorting"
 	"github.com/voile-net/voile/platform"
 	"github.com/voile-net/voile/platform/internal/overlay"
 )
@@ -126,7 +127,7 @@ func (s *KeyValueStore) applyLocked(b platform.Bucket, c *overlay.Change) {
 		copy(t.keys[at+1:], t.keys[at:before])
 		t.keys[at] = key
 	default:
-		slices.Sort(t.keys)
+		sorting.Ordered(t.keys)
 	}
 }
 

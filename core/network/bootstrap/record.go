@@ -302,7 +302,7 @@ func (r *Record) head() string {
 	for i, d := range r.Dials {
 		dials[i] = d.String()
 	}
-	slices.Sort(dials)
+	sorting.Ordered(dials)
 	return strings.Join([]string{
 		strconv.Itoa(int(r.Version)),
 		strings.Join(versions, ","),

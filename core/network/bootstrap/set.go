@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/voile-net/voile/core/crypto"
+	"github.com/voile-net/voile/core/sorting"
 )
 
 // maxSecondNames bounds the names that the strings of a version 0 root may
@@ -170,6 +171,6 @@ func secondLevel(ctx context.Context, c *Cache, root string, lists []string) ([]
 		found[i], _ = c.TXT(ctx, names[i])
 	})
 	all := slices.Concat(found...)
-	slices.Sort(all)
+	sorting.Ordered(all)
 	return slices.Compact(all), ctx.Err()
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/voile-net/voile/core/sorting"
 )
 
 // MaxRecords is the number of record strings that are kept and served
@@ -68,7 +70,7 @@ func (s *Store) UnmarshalJSON(text []byte) error {
 // tidy sorts a copy, drops duplicates and what is too many.
 func tidy(records []string) []string {
 	out := slices.DeleteFunc(slices.Clone(records), func(r string) bool { return len(r) > maxRecordSize })
-	slices.Sort(out)
+	sorting.Ordered(out)
 	out = slices.Compact(out)
 	return out[:min(len(out), MaxRecords)]
 }

@@ -119,7 +119,8 @@ func (t *Tx) ForEach(b platform.Bucket, r platform.Range, fn func(key, value []b
 	var own []string
 	var ownRows map[string][]byte
 	if c != nil {
-		own, ownRows = slices.Sorted(maps.Keys(c.Rows)), c.Rows
+		own, ownRows = slices.Collect(maps.Keys(c.Rows)), c.Rows
+		sorting.Ordered(own)
 		at, _ := slices.BinarySearch(own, string(start))
 		own = own[at:]
 	}
@@ -234,7 +235,7 @@ func (t *Tx) Databases() ([]string, error) {
 	for b := range t.existing {
 		names = append(names, b.Database)
 	}
-	slices.Sort(names)
+	sorting.Ordered(names)
 	return slices.Compact(names), nil
 }
 
