@@ -101,7 +101,7 @@ func TestStartErrors(t *testing.T) {
 	}{
 		{"not JSON", "{", nil, "ParseError", "configuration"},
 		{"no name", "{}", nil, "Generic", "program_name"},
-		{"bytes that are no text", "{\"program_name\": \"\xff\xfe\", \"network\": 7}", nil, "ParseError", "network"},
+		{"bytes that are no text", "{\"program_name\": \"\xff\xfe\", \"network\": 7}", nil, "ParseError", "not UTF-8"},
 		{"level", alone, &Options{LogLevel: "Loud"}, "InvalidArgument", "Loud"},
 		{"memory", alone, &Options{MemoryLimit: -1}, "InvalidArgument", "MemoryLimit"},
 		{"store that is locked", alone, &Options{ProtectedStore: locked{}}, "TryAgain", "before first unlock"},

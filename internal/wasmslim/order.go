@@ -10,8 +10,9 @@ import (
 
 // reorder gives functions new numbers and places. Those that are called most come
 // first, where a number takes one byte; the others are grouped by size, which brings
-// like ones into the 32 KB that gzip looks back, and keep their order otherwise. Program counters stay, because
-// they are places in the table of functions, which follows.
+// like ones into the 32 KB that gzip looks back, and keep their order otherwise.
+// Program counters stay, because they are places in the table of functions, which
+// follows.
 func (m *module) reorder() error {
 	imports, err := m.imports()
 	if err != nil {
