@@ -68,7 +68,7 @@ image:
 # Our own code without inlining is 4 % smaller and costs less time than the smaller
 # module saves. bin/voile.wasm.symbols gives the stacks of a crash their names again:
 # go run ./internal/wasmslim -trace bin/voile.wasm.symbols < stack.txt
-MODULEFLAGS := -trimpath -ldflags='-s -w' -gcflags=github.com/voile-net/voile/...=-l
+MODULEFLAGS = -trimpath -ldflags='-s -w -X main.version=$(shell git describe --always --dirty 2>/dev/null || echo devel)' -gcflags=github.com/voile-net/voile/...=-l
 web-module:
 	@mkdir -p bin web/dist
 	@for module in voile:$(LEAN) voile-debug:; do name=$${module%:*}; tags=$${module#*:}; \

@@ -6,4 +6,7 @@ package main
 
 import "github.com/voile-net/voile/wasm/module"
 
-func main() { module.Serve() }
+// version is that of the build; the linker sets it.
+var version = "(devel)"
+
+func main() { module.Serve(version) }

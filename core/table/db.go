@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/platform"
 )
 
@@ -379,4 +380,9 @@ func (t *table) label() string {
 	t.store.mu.Lock()
 	defer t.store.mu.Unlock()
 	return t.name
+}
+
+// overhead is what encryption adds to the key and the value of a row.
+func (t *table) overhead() int {
+	return sivSize + crypto.NonceSize + t.store.sys.Lengths().AEADOverhead
 }

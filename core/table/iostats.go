@@ -1,3 +1,5 @@
+//go:build !nodebugapi
+
 package table
 
 import (
@@ -6,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/voile-net/voile/core/crypto"
 	"github.com/voile-net/voile/core/sorting"
 )
 
@@ -148,9 +149,4 @@ func sizeBucket(size int) int {
 	}
 	step := max(128, 1<<bits.Len(uint(size-1))/16)
 	return (size + step - 1) / step * step
-}
-
-// overhead is what encryption adds to the key and the value of a row.
-func (t *table) overhead() int {
-	return sivSize + crypto.NonceSize + t.store.sys.Lengths().AEADOverhead
 }

@@ -1,3 +1,5 @@
+//go:build !nodebugapi
+
 package table
 
 import (

@@ -16,7 +16,8 @@ const ABI = 1
 
 // Serve gives the module to globalThis.__voile_ready and then never returns: the
 // program lives as long as its worker. It ends at once if nobody waits for it.
-func Serve() {
+// version is that of the build, by which tabs know that they have the same.
+func Serve(version string) {
 	ready := js.Global().Get("__voile_ready")
 	if ready.Type() != js.TypeFunction {
 		fmt.Println("voile: globalThis.__voile_ready is not a function: the loader of web/ sets it")
@@ -24,7 +25,7 @@ func Serve() {
 	}
 	m := newModule()
 	ready.Invoke(js.ValueOf(map[string]any{
-		"abi": ABI, "version": version(),
+		"abi": ABI, "version": version,
 		"start": m.function(func(args arguments) any { return m.promise(func() (any, error) { return m.start(args) }) }),
 	}))
 	select {}
@@ -184,12 +185,4 @@ func (m *module) crash(value any, stack []byte) {
 	for _, n := range m.nodes {
 		n.host.crash(value, stack)
 	}
-}
-
-// version is that of the build; "(devel)" from a working tree.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }
