@@ -165,6 +165,7 @@ func (d *debugger) debugFigures(other string) {
 	const pings = 3
 	answered, served := `(?m)^ +StatusA: .* \(n=(\d+)\)$`, `(?m)^ +StatusQ: .* \(n=(\d+)\)$`
 	hits, misses := `DH Cache Hits/Misses/LRU: (\d+) /`, `DH Cache Hits/Misses/LRU: \d+ / (\d+) / 0\n`
+	settle(time.Minute) // in which each looks for peers and tests its routes
 	before := d.line("nodeinfo", "RPC Worker Dequeue Latency:\n    ", "RPC Worker Process Latency:\n    ", "RPC Message Processing Latency:\n",
 		"Relay Worker Dequeue Latency:\n    0.000ms slow", "Relay Worker Process Latency:\n    0.000ms slow")
 	for _, kind := range []string{"StatusQ", "StatusA", "FindNodeQ", "FindNodeA", "Route"} {
