@@ -389,11 +389,13 @@ func TestWatches(t *testing.T) {
 		}
 		// An original node that finds too few nodes for a write says that all is well,
 		// keeps nothing, and uses the number again (spec 06 §10.4): while nodes are
-		// missing, what nobody has heard of for a while is read and written again.
+		// missing, what nobody has heard of for a while is read, and written again with
+		// another text: setting what an original node believes to be there does nothing.
 		insist := func(text string) time.Duration {
 			t.Helper()
 			began := time.Now()
-			for {
+			for try := 1; ; try++ {
+				text := fmt.Sprint(text, ", try ", try)
 				owner.get(record.Key, 0)
 				do(owner, "set", func(ctx context.Context) (*api.Value, error) {
 					return owner.SetDHTValue(ctx, record.Key, 0, []byte(text))
