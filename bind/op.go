@@ -7,7 +7,6 @@ import (
 	"reflect"
 
 	"github.com/voile-net/voile/bind/jsonapi"
-
 	"github.com/voile-net/voile/core/jsonread"
 )
 

@@ -4,9 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/voile-net/voile/core/wire"
-
 	"github.com/voile-net/voile/core/sorting"
+	"github.com/voile-net/voile/core/wire"
 )
 
 // SafeMTU is the packet size that every path takes (spec 04 §3.5).

@@ -10,9 +10,9 @@ import (
 
 // A build without the debug language measures nothing: nobody would read it.
 
-type messageKind struct{}
+type messageKind uint8
 
-var kindUnknown messageKind
+const kindUnknown messageKind = 0
 
 func kindOf(*wire.Operation) messageKind { return kindUnknown }
 

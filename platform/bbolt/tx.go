@@ -138,15 +138,7 @@ func (t *tx) ForEach(b platform.Bucket, r platform.Range, fn func(key, value []b
 	return nil
 }
 
-func (t *tx) Size(b platform.Bucket) (platform.Size, error) {
-	var size platform.Size
-	err := t.ForEach(b, platform.Range{}, func(key, value []byte) error {
-		size.Rows++
-		size.Bytes += int64(len(key) + len(value))
-		return nil
-	})
-	return size, err
-}
+func (t *tx) Size(b platform.Bucket) (platform.Size, error) { return guard.Size(t, b) }
 
 func (t *tx) CreateBucket(b platform.Bucket) error {
 	if err := t.guard.Write(b); err != nil {

@@ -50,3 +50,13 @@ func (t *Tx) Walk() (end func()) {
 
 // End makes every later check fail.
 func (t *Tx) End() { t.done = true }
+
+// Size is [platform.Tx.Size] for stores that keep no count: it walks the bucket.
+func Size(t platform.Tx, b platform.Bucket) (size platform.Size, err error) {
+	err = t.ForEach(b, platform.Range{}, func(key, value []byte) error {
+		size.Rows++
+		size.Bytes += int64(len(key) + len(value))
+		return nil
+	})
+	return size, err
+}

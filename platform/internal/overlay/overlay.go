@@ -177,15 +177,7 @@ func heads(old []byte, own []string) int {
 }
 
 // Size implements [platform.Tx].
-func (t *Tx) Size(b platform.Bucket) (platform.Size, error) {
-	var size platform.Size
-	err := t.ForEach(b, platform.Range{}, func(key, value []byte) error {
-		size.Rows++
-		size.Bytes += int64(len(key) + len(value))
-		return nil
-	})
-	return size, err
-}
+func (t *Tx) Size(b platform.Bucket) (platform.Size, error) { return guard.Size(t, b) }
 
 // CreateBucket implements [platform.Tx].
 func (t *Tx) CreateBucket(b platform.Bucket) error {
