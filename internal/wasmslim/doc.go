@@ -9,8 +9,9 @@
 // function unpack it into its place ([packed]), lets that function write the table
 // that finds a function by its program counter instead of storing it ([image]), and
 // rewrites short runs of instructions into shorter ones of the same meaning
-// ([rewrite]) and calls into ones that compress better ([callRewriter]), and puts
-// functions into another order ([module.reorder]). What the collector, stack growth,
+// ([rewrite]), lets functions store the program counters of their callers, which the
+// callers did ([callRewriter]), drops the blocks that nothing goes to ([body.prune]),
+// and puts functions into another order ([module.reorder]). What the collector, stack growth,
 // defer and recover read stays where it was and as it was, save that the tables of
 // steps are moved together and say of their last value that it holds on
 // ([tables.moveSteps]).

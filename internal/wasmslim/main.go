@@ -80,7 +80,7 @@ func shrink(in []byte) (out, names, memory []byte, err error) {
 	if names, err = t.symbols(); err != nil {
 		return nil, nil, nil, err
 	}
-	ends := t.ends()
+	ends, returns := t.ends(), t.returns()
 	if err := t.strip(); err != nil {
 		return nil, nil, nil, err
 	}
@@ -94,7 +94,7 @@ func shrink(in []byte) (out, names, memory []byte, err error) {
 	}
 	p.buckets = t.stripBuckets()
 	data.body = writeImage(append(image, append(make([]byte, p.at-len(image)), p.stream...)...))
-	if err := m.rewriteCode(ends); err != nil {
+	if err := m.rewriteCode(ends, returns); err != nil {
 		return nil, nil, nil, err
 	}
 	if err := m.addStart(p); err != nil {

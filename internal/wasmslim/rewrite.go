@@ -1,12 +1,23 @@
 package main
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // rewrite makes a function's code shorter, by rules that hold whatever the code is
-// for, save two that rest on how Go compiles (foldStack, direct).
-func (f *body) rewrite() {
+// for, save those that rest on how Go compiles (foldStack, direct, callRewriter). It
+// goes on after calls at the places in more too.
+func (f *body) rewrite(calls *callRewriter, number int, more ...int64) {
 	f.shorten()
+	live := calls.rewrite(f, number)
 	f.direct()
+	if live != nil {
+		for _, pc := range more {
+			live[pc] = true
+		}
+		f.prune(live)
+	}
 	f.shorten()
 }
 
@@ -232,8 +243,9 @@ func (f *body) direct() {
 const typeVoid = -0x40
 
 // rewriteCode applies rewrite to every function of the module, and makes the functions
-// that call those of the numbers in ends for others.
-func (m *module) rewriteCode(ends []int) error {
+// that call those of the numbers in ends for others. A function of a number in returns
+// goes on at that place after a panic that it has recovered from.
+func (m *module) rewriteCode(ends []int, returns map[int]int64) error {
 	params, err := m.functionParams()
 	if err != nil {
 		return err
@@ -242,15 +254,25 @@ func (m *module) rewriteCode(ends []int) error {
 	if err != nil {
 		return err
 	}
-	calls := &callRewriter{ends: make(map[int64]int64)}
-	for i, callee := range ends {
-		calls.ends[int64(imports+callee)] = int64(imports + len(params) + i)
-	}
 	code := m.section(sectionCode)
 	r := &reader{b: code.body}
 	n := r.u32()
 	if r.err != nil || int(n) != len(params) {
 		return errModule
+	}
+	calls := &callRewriter{ends: make(map[int64]int64), enter: make(map[int64]bool)}
+	for i, callee := range ends {
+		calls.ends[int64(imports+callee)] = int64(imports + len(params) + i)
+	}
+	if calls.kind, err = m.kindOf(typeI32, typeI32); err != nil {
+		return err
+	}
+	kinds := &reader{b: m.section(sectionFunction).body}
+	kinds.u32()
+	for i := range params {
+		if int64(kinds.u32()) == calls.kind {
+			calls.enter[int64(imports+i)] = true
+		}
 	}
 	out := binary.AppendUvarint(nil, uint64(n))
 	for i := range params {
@@ -262,18 +284,50 @@ func (m *module) rewriteCode(ends []int) error {
 		if err != nil {
 			return err
 		}
-		f.rewrite()
-		calls.rewrite(f, i)
+		if pc, ok := returns[i]; ok {
+			f.rewrite(calls, i, pc)
+		} else {
+			f.rewrite(calls, i)
+		}
+		if calls.enter[int64(imports+i)] {
+			f.enter()
+		}
 		b = f.encode()
 		out = append(binary.AppendUvarint(out, uint64(len(b))), b...)
 	}
 	code.body = out
 	for _, callee := range ends {
-		if _, err := m.addFunction([]byte{typeI64, typeI32}, []byte{typeI32}, endBody(imports+callee)); err != nil {
+		if _, err := m.addFunction([]byte{typeI32, typeI32}, []byte{typeI32}, endBody(imports+callee)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// kindOf is the number of the one type of functions from a parameter to a result.
+func (m *module) kindOf(param, result byte) (int64, error) {
+	types := m.section(sectionType)
+	if types == nil {
+		return 0, errModule
+	}
+	found := int64(-1)
+	r := &reader{b: types.body}
+	for i := range r.u32() {
+		form, params, results := r.byte(), r.bytes(int(r.u32())), r.bytes(int(r.u32()))
+		if r.err != nil || form != 0x60 {
+			return 0, errModule
+		}
+		if len(params) == 1 && params[0] == param && len(results) == 1 && results[0] == result {
+			if found >= 0 {
+				return 0, fmt.Errorf("%w: two types are the same", errModule)
+			}
+			found = int64(i)
+		}
+	}
+	if found < 0 {
+		return 0, fmt.Errorf("%w: no function of Go", errModule)
+	}
+	return found, nil
 }
 
 // functionParams returns the types of the parameters of each function of the code

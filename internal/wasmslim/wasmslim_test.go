@@ -321,8 +321,8 @@ func FuzzBody(f *testing.F) {
 		if err != nil {
 			return
 		}
-		body.rewrite()
-		(&callRewriter{ends: map[int64]int64{7: 9}}).rewrite(body, 0)
+		body.rewrite(&callRewriter{ends: map[int64]int64{7: 9}, enter: map[int64]bool{6: true, 7: true}}, 0, 2)
+		body.enter()
 		again, err := parseBody(body.encode(), []byte{typeI32})
 		if err != nil || len(again.code) != len(body.code) {
 			t.Errorf("what was written does not read: %v", err)
@@ -435,7 +435,7 @@ func TestRewrite(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := &body{params: []byte{typeI32}, locals: []byte{0}, kinds: []byte{typeI32, typeI32, 0x7e}, code: slices.Clone(c.in)}
-			f.rewrite()
+			f.rewrite(&callRewriter{}, 0)
 			want := &body{locals: []byte{0}, code: c.want}
 			if got := f.encode(); !bytes.Equal(got, want.encode()) {
 				t.Errorf("got %v\nwant %v", f.code, c.want)

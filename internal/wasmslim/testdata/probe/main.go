@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall/js"
 	"time"
 )
 
@@ -125,6 +126,21 @@ func main() {
 	fmt.Println("made function", double(21))
 	add := reflect.ValueOf(method{40}).Method(0).Interface().(func(int, string) string)
 	fmt.Println("method value", add(2, "!"))
+
+	// JavaScript calls back in the middle of a call: the stack moves below it.
+	compare := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		var own int
+		runtime.GC()
+		return args[0].Int() - args[1].Int() + 0*deep(4000, &own)
+	})
+	sorted := js.ValueOf([]any{5, 3, 9, 1, 7}).Call("sort", compare)
+	fmt.Println("called back", sorted.Call("join", " "))
+	adders := []func(int) int{func(n int) int { return deep(n, &start) }, func(n int) int { return n + start }}
+	for range 12 {
+		inner := adders[len(adders)-2:]
+		adders = append(adders, func(n int) int { return inner[0](n) + inner[1](n) })
+	}
+	fmt.Println("closures", adders[len(adders)-1](300))
 
 	words := strings.Fields("z y x w v u t s r q p o n m l k j i h g f e d c b a")
 	slices.Sort(words)
