@@ -98,6 +98,9 @@ func parseBody(b, params []byte) (*body, error) {
 	r := &reader{b: b}
 	for range r.u32() {
 		n, kind := r.u32(), r.byte()
+		if r.err != nil {
+			return nil, r.err
+		}
 		if n > maxLocals || len(f.kinds)+int(n) > maxLocals {
 			return nil, fmt.Errorf("%w: a function of more than %d locals", errModule, maxLocals)
 		}
