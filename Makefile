@@ -86,7 +86,7 @@ web-test: web-package build
 	cd web && node --test --test-concurrency=1 --test-reporter=spec test/unit/*.test.mjs test/*.test.mjs
 
 # The module and its adapters in Node, Chromium and Firefox, against native nodes.
-wasm-test:
+wasm-test: web-module
 	@web/tools/install.sh
 	VOILE_BROWSERS=node,chromium,firefox $(GO) test -count=1 -timeout 40m -v ./wasm/browsertest
 
@@ -107,7 +107,7 @@ edge:
 
 # The same under workerd, and both gateways between a page in Chromium and nodes; needs
 # Node 20, and Chromium for the second, which says SKIP without.
-edge-test: edge
+edge-test: edge web-module
 	GOOS=js GOARCH=wasm $(GO) vet ./wasm/edge/...
 	@web/tools/install.sh && web/tools/install.sh wasm/edge/test
 	cd wasm/edge/test && node --test --test-concurrency=1 --test-reporter=spec gateway.test.mjs load.test.mjs

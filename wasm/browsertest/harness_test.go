@@ -6,13 +6,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -65,40 +63,14 @@ func need(t testing.TB, place string) {
 	}
 }
 
-// lean is the build tag of the module that pages load: without the debug language.
-const lean = "nodebugapi"
-
-var build struct {
-	sync.Once
-	path string
-	err  error
-}
-
-// module builds the module as pages load it, once, and returns its path.
+// module is the path of the module that pages load, which make web-module makes.
 func module(t testing.TB) string {
 	t.Helper()
-	build.Do(func() {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			build.err = err
-			return
-		}
-		dir := filepath.Join(cache, "voile-wasm")
-		if build.err = os.MkdirAll(dir, 0o755); build.err != nil {
-			return
-		}
-		build.path = filepath.Join(dir, "voile.wasm")
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-tags", lean, "-o", build.path, "./wasm")
-		cmd.Dir = root(t)
-		cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			build.err = errors.New(string(out))
-		}
-	})
-	if build.err != nil {
-		t.Fatal(build.err)
+	path := filepath.Join(root(t), "web", "dist", "voile.wasm")
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("SKIP: web/dist/voile.wasm is not there: run make web-module")
 	}
-	return build.path
+	return path
 }
 
 // job and step are what scenario.mjs is told; see there.
