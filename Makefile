@@ -105,13 +105,13 @@ edge:
 	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o wasm/edge/worker/gateway.wasm ./wasm/edge/worker
 	@cp -f "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" wasm/edge/worker/ && chmod u+w wasm/edge/worker/wasm_exec.js
 
-# The same under workerd, and both gateways between a page in Chromium and nodes; needs
-# Node 20, and Chromium for the second, which says SKIP without.
+# The same under workerd, and both gateways between a page and nodes; needs Node 20, and
+# Chromium and Firefox for the second, which says SKIP without.
 edge-test: edge web-module
 	GOOS=js GOARCH=wasm $(GO) vet ./wasm/edge/...
 	@web/tools/install.sh && web/tools/install.sh wasm/edge/test
 	cd wasm/edge/test && node --test --test-concurrency=1 --test-reporter=spec gateway.test.mjs load.test.mjs
-	VOILE_BROWSERS=node,chromium $(GO) test -count=1 -timeout 20m -run ThroughGateway -v ./wasm/browsertest
+	VOILE_BROWSERS=node,chromium,firefox $(GO) test -count=1 -timeout 20m -run ThroughGateway -v ./wasm/browsertest
 
 # The phone libraries, where Android's SDK or Xcode is; elsewhere it says what is missing.
 android ios:

@@ -78,7 +78,7 @@ type job struct {
 	Place  string `json:"place"`
 	Module string `json:"module"`
 	Steps  []step `json:"steps"`
-	// TLS has key and cert, for a page that is served by https.
+	// TLS has key, cert and authority, for a page that is served by https.
 	TLS map[string]string `json:"tls,omitempty"`
 }
 

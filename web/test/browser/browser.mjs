@@ -10,7 +10,9 @@
  * emulation.setMediaFeaturesOverride, which Firefox 153 does not know: 1.64.1 is
  * the newest that works with it.
  */
-import { access } from 'node:fs/promises';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { constants } from 'node:fs';
 import { chromium, firefox } from 'playwright-core';
 
@@ -55,20 +57,60 @@ export async function find(name) {
 /**
  * Starts a browser without a window.
  * @param {string} name "chromium" or "firefox"
- * @param {{args?: string[], profile?: string}} [options] args: more arguments.
- *   profile: a folder that outlives the browser (Chromium only); what is
- *   returned is then a BrowserContext.
+ * @param {{args?: string[], profile?: string, authority?: string}} [options] args: more
+ *   arguments. profile: a folder that outlives the browser (Chromium only); what is
+ *   returned is then a BrowserContext. authority: a certificate, PEM, that the
+ *   browser trusts as an authority's (Chromium: any certificate; Firefox needs
+ *   certutil, of Debian's libnss3-tools).
  * @returns {Promise<import('playwright-core').Browser | import('playwright-core').BrowserContext>}
  * @throws if it is not installed
  */
-export async function launch(name, { args = [], profile } = {}) {
-  const executablePath = await find(name);
+export async function launch(name, { args = [], profile, authority } = {}) {
+  let executablePath = await find(name);
   if (!executablePath) throw new Error(`${name} is not installed`);
   const { type, options } = browsers[name];
+  if (authority && name === 'chromium') args = [...args, '--ignore-certificate-errors'];
+  if (authority && name === 'firefox') {
+    const dir = await mkdtemp(join(tmpdir(), 'voile-firefox-'));
+    executablePath = await trusting(executablePath, authority, dir);
+    try {
+      const browser = await type.launch({ headless: true, timeout: 60_000, ...options, executablePath, args });
+      browser.on('disconnected', () => { rm(dir, { recursive: true, force: true }).catch(() => {}); });
+      return browser;
+    } catch (error) {
+      await rm(dir, { recursive: true, force: true });
+      throw error;
+    }
+  }
   const all = { headless: true, timeout: 60_000, ...options, executablePath, args: [...(options.args ?? []), ...args] };
   if (!profile) return type.launch(all);
   if (name !== 'chromium') throw new Error(`${name}: a profile that outlives the browser works with chromium only`);
   return type.launchPersistentContext(profile, all);
+}
+
+/**
+ * A program that starts Firefox with a certificate in the profile that Firefox is told
+ * to use. Firefox has no switch for it, and takes no exception for a WebSocket.
+ * @param {string} firefox
+ * @param {string} certificate PEM
+ * @param {string} dir where it is written
+ * @returns {Promise<string>}
+ */
+async function trusting(firefox, certificate, dir) {
+  const program = join(dir, 'firefox');
+  const pem = join(dir, 'authority.pem');
+  await writeFile(pem, certificate);
+  await writeFile(program, `#!/bin/sh
+previous=
+for argument; do
+  case $previous in -profile|--profile) profile=$argument;; esac
+  previous=$argument
+done
+certutil -N -d "sql:$profile" --empty-password >&2 || true
+certutil -A -d "sql:$profile" -n test -t C,, -i ${pem} >&2 || exit 1
+exec ${firefox} "$@"
+`, { mode: 0o755 });
+  return program;
 }
 
 /**

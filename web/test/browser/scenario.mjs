@@ -5,7 +5,8 @@
  * wasm/browsertest start it.
  *
  * job: { place: "node" | "chromium" | "firefox", module: path, steps: Step[],
- *   tls: { key, cert } serves the page by https, with a certificate that nobody knows }
+ *   tls: { key, cert, authority } serves the page by https, with the certificate of an
+ *   authority that the browser is given }
  * Step: {
  *   scenario: name of a function of scenarios.mjs, config, data,
  *   host: what scenarios tell the module besides their own
@@ -78,7 +79,7 @@ async function inBrowser({ place, module, steps, tls }) {
       '/scenarios.mjs': () => readFile(join(here, 'scenarios.mjs')),
     },
   });
-  const browser = await launch(place, { args: tls ? ['--ignore-certificate-errors'] : [] });
+  const browser = await launch(place, { authority: tls?.authority });
   try {
     const context = await browser.newContext();
     const results = [];
