@@ -7,10 +7,11 @@
 // It drops what only tracebacks read (names, files, lines and inlining of
 // functions; [tables]), stores what describes functions densely and lets a start
 // function unpack it into its place ([packed]), lets that function write the table
-// that finds a function by its program counter instead of storing it ([image]), and
-// rewrites short runs of instructions into shorter ones of the same meaning
-// ([rewrite]) and calls into ones that compress better ([callRewriter]), and puts
-// functions into another order ([module.reorder]). What the collector, stack growth,
+// that finds a function by its program counter instead of storing it
+// ([tables.stripBuckets]), rewrites short runs of instructions into shorter ones of the
+// same meaning ([rewrite]) and calls into ones that compress better ([callRewriter]),
+// and puts functions into another order ([module.reorder]). All data is stored
+// compressed, and the start function expands it first ([expansion]). What the collector, stack growth,
 // defer and recover read stays where it was and as it was, save that the tables of
 // steps are moved together and say of their last value that it holds on
 // ([tables.moveSteps]).
