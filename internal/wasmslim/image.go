@@ -5,13 +5,7 @@ import (
 	"fmt"
 )
 
-const (
-	maxImage    = 256 << 20 // bytes of memory that data may fill: more is no module of ours
-	maxSegments = 90_000    // engines refuse more than 100,000
-	// minZeros is the shortest run of zeros that divides segments. A header of a segment
-	// takes less room than 10 zeros, but unlike zeros it cannot be compressed.
-	minZeros = 48
-)
+const maxImage = 256 << 20 // bytes of memory that data may fill: more is no module of ours
 
 // readImage returns the memory as the data section fills it.
 func readImage(data []byte) ([]byte, error) {
@@ -40,31 +34,9 @@ func readImage(data []byte) ([]byte, error) {
 	return image, r.err
 }
 
-// writeImage is the data section that fills a memory of zeros with image.
-func writeImage(image []byte) []byte {
-	var segments []byte
-	n := 0
-	for at := 0; ; {
-		for at < len(image) && image[at] == 0 {
-			at++
-		}
-		if at == len(image) {
-			break
-		}
-		start, end, zeros := at, at, 0
-		for ; at < len(image) && (zeros < minZeros || n == maxSegments-1); at++ {
-			if image[at] == 0 {
-				zeros++
-			} else {
-				zeros, end = 0, at+1
-			}
-		}
-		segments = append(segments, 0, opI32Const)
-		segments = appendSigned(segments, int64(start))
-		segments = append(segments, opEnd)
-		segments = binary.AppendUvarint(segments, uint64(end-start))
-		segments = append(segments, image[start:end]...)
-		n++
-	}
-	return append(binary.AppendUvarint(nil, uint64(n)), segments...)
+// dataSection is the data section that puts b at an address.
+func dataSection(at int, b []byte) []byte {
+	s := appendSigned([]byte{1, 0, opI32Const}, int64(at))
+	s = binary.AppendUvarint(append(s, opEnd), uint64(len(b)))
+	return append(s, b...)
 }

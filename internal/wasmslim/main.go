@@ -89,15 +89,20 @@ func shrink(in []byte) (out, names, memory []byte, err error) {
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if size, err := m.memorySize(); err != nil || p.end() > size {
-		return nil, nil, nil, fmt.Errorf("%w: a memory of %d bytes, want %d: %w", errModule, size, p.end(), err)
+	size, err := m.memorySize()
+	if err != nil {
+		return nil, nil, nil, err
 	}
 	p.buckets = t.stripBuckets()
-	data.body = writeImage(append(image, append(make([]byte, p.at-len(image)), p.stream...)...))
+	x, err := expand(append(image, append(make([]byte, p.at-len(image)), p.stream...)...), p.end(), size)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	data.body = x.data()
 	if err := m.rewriteCode(ends, returns); err != nil {
 		return nil, nil, nil, err
 	}
-	if err := m.addStart(p); err != nil {
+	if err := m.addStart(p, x); err != nil {
 		return nil, nil, nil, err
 	}
 	if err := m.reorder(); err != nil {

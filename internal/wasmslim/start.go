@@ -6,17 +6,20 @@ import (
 )
 
 // addStart gives the module a start function: engines run it once, after the data is
-// in place and before anything else. It writes the tables into memory that are packed
-// or follow from the rest.
-func (m *module) addStart(p *packed) error {
+// in place and before anything else. It expands the image, and writes the tables into
+// memory that are packed or follow from the rest.
+func (m *module) addStart(p *packed, x *expansion) error {
 	if m.section(sectionStart) != nil {
 		return fmt.Errorf("%w: a start function is there", errModule)
 	}
-	s := &unpacker{p: p}
+	if err := x.add(m); err != nil {
+		return err
+	}
+	s := &unpacker{p: p, x: x, next: x.next}
 	for _, g := range []struct {
 		global *byte
 		value  int
-	}{{&s.next, p.at}, {&s.free, 0}, {&s.last, 0}, {&s.steps, p.t.steps + 1}} {
+	}{{&s.free, 0}, {&s.last, 0}, {&s.steps, p.t.steps + 1}} {
 		var err error
 		if *g.global, err = m.addGlobal(g.value); err != nil {
 			return err
@@ -40,6 +43,7 @@ func (m *module) addStart(p *packed) error {
 // unpacker writes the functions that unpack.
 type unpacker struct {
 	p *packed
+	x *expansion
 	// Globals: the address of the next number; of the end of the list of places; the
 	// last new value; the address of the next new table of steps.
 	next, free, last, steps byte
@@ -120,6 +124,10 @@ func (s *unpacker) startBody() []byte {
 	t := s.p.t
 	f, i, header, at, end, name := a.local(), a.local(), a.local(), a.local(), a.local(), a.local()
 
+	s.x.start(a, at)
+	a.constant(s.p.at)
+	a.emit(opGlobalSet, s.next)
+
 	// The shapes, functab and the numbers.
 	s.startColumn(a)
 	a.set(at, t.list)
@@ -178,7 +186,7 @@ func (s *unpacker) startBody() []byte {
 	}
 	a.constant(s.p.at)
 	a.constant(0)
-	a.constant(s.p.end() - s.p.at)
+	a.constant(s.x.end() - s.p.at)
 	a.emit(opPrefix, prefixFill, 0)
 	return a.body()
 }
