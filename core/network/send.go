@@ -198,12 +198,13 @@ func (s *sending) toDialInfo(method string, di wire.DialInfo) (Result, error) {
 		return Result{}, err
 	}
 	udp, tcp := s.m.sizes(s.r.Target, di.Addr.Addr())
+	received := s.r.Target.Received()
 	flow, err := s.stack.SendDialInfo(s.ctx, di, msg, transport.SendOptions{MaxDatagram: udp, MSS: tcp})
 	if err != nil {
 		return Result{}, s.failed(method, di, err)
 	}
 	if flow.Protocol.Ordered() {
-		s.r.Target.RecordFlow(flow, time.Now())
+		s.r.Target.RecordDialled(flow, time.Now(), received)
 		s.m.outcomes.record(routing.TransportOf(di), s.to, true)
 	}
 	return s.sent(flow), nil

@@ -29,6 +29,7 @@ type Entry struct {
 	touched   stamp // last time it was moved up in the list of recent peers
 	acc       accounts
 	flows     flowList
+	received  uint32 // times that something was received
 	senders   map[senderKey]netip.AddrPort
 	latency   *samples // nil: none yet
 	lived     *samples // of protected connections; nil: none yet

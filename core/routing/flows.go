@@ -43,8 +43,9 @@ func (l flowList) index(f transport.Flow) int {
 	})
 }
 
-// record puts f first and drops the oldest of its transport beyond the limit.
-func (l flowList) record(f transport.Flow, at stamp) flowList {
+// record puts f behind the first newer ones and drops the oldest of its transport beyond
+// the limit.
+func (l flowList) record(f transport.Flow, at stamp, newer int) flowList {
 	i := l.index(f)
 	if i < 0 {
 		t, same := TransportOfFlow(f), 0
@@ -58,8 +59,9 @@ func (l flowList) record(f transport.Flow, at stamp) flowList {
 			i = len(l) - 1
 		}
 	}
-	copy(l[1:i+1], l[:i])
-	l[0] = flowRecord{f, at}
+	newer = min(newer, i)
+	copy(l[newer+1:i+1], l[newer:i])
+	l[newer] = flowRecord{f, at}
 	return l
 }
 
@@ -88,16 +90,37 @@ func (l flowList) pick(filter DialFilter, seq wire.Sequencing, alive Alive) (tra
 	return l[best].flow, true
 }
 
-// RecordFlow remembers a flow over which something was received, or one that we
-// opened to this peer. Nothing is recorded while the entry is punished.
-func (e *Entry) RecordFlow(f transport.Flow, now time.Time) {
+// RecordFlow remembers a flow over which something was received. Nothing is recorded
+// while the entry is punished.
+func (e *Entry) RecordFlow(f transport.Flow, now time.Time) { e.recordFlow(f, now, nil) }
+
+// Received counts what was received from this peer, for [Entry.RecordDialled].
+func (e *Entry) Received() uint32 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.received
+}
+
+// RecordDialled remembers a flow that we opened to this peer, after Received was as
+// given. What it has answered by meanwhile counts as newer.
+func (e *Entry) RecordDialled(f transport.Flow, now time.Time, received uint32) {
+	e.recordFlow(f, now, &received)
+}
+
+func (e *Entry) recordFlow(f transport.Flow, now time.Time, dialled *uint32) {
 	at := stampOf(now)
 	e.mu.Lock()
 	if e.acc.punished {
 		e.mu.Unlock()
 		return
 	}
-	e.flows = e.flows.record(f, at)
+	newer := 0
+	if dialled == nil {
+		e.received++
+	} else {
+		newer = int(e.received - *dialled)
+	}
+	e.flows = e.flows.record(f, at, newer)
 	touch := e.touched.since(at) >= time.Second || e.touched == 0
 	if touch {
 		e.touched = at

@@ -259,6 +259,29 @@ func TestLastFlows(t *testing.T) {
 	if n != flowsPerTransport || e.flows[0].flow.Remote.Port() != 600 {
 		t.Errorf("%d UDP flows kept, newest %v; want %d, port 600", n, e.flows[0].flow, flowsPerTransport)
 	}
+
+	// A flow that was opened is older than what came in meanwhile.
+	for _, c := range []struct {
+		name string
+		came []transport.Flow
+		want transport.Flow
+	}{
+		{"nothing came", nil, tcp},
+		{"another flow came", []transport.Flow{ws}, ws},
+		{"an answer came on it", []transport.Flow{tcp}, tcp},
+	} {
+		delete(dead, tcp.String())
+		e.ForgetFlows(AnyDialInfo())
+		e.RecordFlow(udp, at(29))
+		received := e.Received()
+		for _, f := range c.came {
+			e.RecordFlow(f, at(30))
+		}
+		e.RecordDialled(tcp, at(30), received)
+		if got, _ := e.LastFlow(AnyDialInfo(), wire.PreferUnordered, alive); got != c.want || len(e.flows) < 2 {
+			t.Errorf("%s: %v of %d flows, want %v", c.name, got, len(e.flows), c.want)
+		}
+	}
 	e.SetPunished(true)
 	e.RecordFlow(tcp, at(30))
 	if len(e.flows) != 0 {
