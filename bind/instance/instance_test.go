@@ -195,7 +195,11 @@ func TestMessages(t *testing.T) {
 	}
 	target := read(t, first(sender.Call(t.Context(), []byte(`{"op":"ImportRemotePrivateRoute","blob":"#0"}`), blobs)))
 	rc := read(t, first(sender.Call(t.Context(), []byte(`{"op":"NewRoutingContext"}`), nil)))
-	line, blobs = sender.Call(t.Context(), fmt.Appendf(nil, `{"op":"RoutingContext","rc_id":%s,"rc_op":"AppCall","target":{"RouteId":%s},"message":"#0"}`, rc.Value, target.Value), [][]byte{[]byte("hello")})
+	call := fmt.Appendf(nil, `{"op":"RoutingContext","rc_id":%s,"rc_op":"AppCall","target":{"RouteId":%s},"message":"#0"}`, rc.Value, target.Value)
+	line, blobs = sender.Call(t.Context(), call, [][]byte{[]byte("hello")})
+	for try := 1; kindOf(t, line) == "Timeout" && try < 3; try++ { // a datagram may be lost on a machine that is busy
+		line, blobs = sender.Call(t.Context(), call, [][]byte{[]byte("hello")})
+	}
 	if len(blobs) != 1 || string(blobs[0]) != "you said hello" {
 		t.Errorf("AppCall: %s, %q", line, blobs)
 	}
