@@ -243,7 +243,9 @@ let toasting = 0;
 function told(text, error) {
   if (error) console.warn(error);
   const toast = part('toast');
-  toast.textContent = text;
+  const words = document.createElement('span');
+  words.textContent = text;
+  toast.replaceChildren(words);
   toast.classList.add('on');
   clearTimeout(toasting);
   toasting = setTimeout(() => toast.classList.remove('on'), 6000);

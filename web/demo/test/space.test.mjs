@@ -79,7 +79,7 @@ test('after a reload it goes on where it was', async (t) => {
   const away = b.again();
   host.conversation.say('while away');
   await until('Ada sees that Ben is gone', () => !host.here);
-  assert.equal(host.conversation.messages[1].state, 'waiting');
+  await until('what she said waits', () => host.conversation.messages[1].state === 'waiting');
   const back = await Space.resume(away, ben());
   t.after(() => back.close());
   await until('what waited arrives', () => back.conversation.messages.length === 2);

@@ -1,8 +1,11 @@
 // What the tests of the demo in browsers need: `voile web`, tabs that are watched, and
 // pictures of them for people to look at.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
+import { createServer, get } from 'node:http';
 import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
@@ -27,14 +30,52 @@ export async function serveDemo() {
   };
 }
 
+/**
+ * serveInPieces passes a demo on, and its page piece by piece, as a slow network or a slow
+ * machine has it: the browser paints what is there.
+ * @param {string} demo its address
+ * @returns {Promise<{url: string, end(): void}>}
+ */
+export async function serveInPieces(demo) {
+  const piece = 500, pause = 100; // bytes, ms
+  const server = createServer((request, response) => {
+    get(new URL(request.url, demo), async (from) => {
+      const page = from.headers['content-type']?.startsWith('text/html');
+      response.writeHead(from.statusCode, from.headers);
+      if (!page) return from.pipe(response);
+      const all = Buffer.concat(await from.toArray());
+      for (let at = 0; at < all.length; at += piece) {
+        response.write(all.subarray(at, at + piece));
+        await wait(pause);
+      }
+      response.end();
+    }).on('error', () => response.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${server.address().port}/`,
+    end() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
 /** Everything that a page says is wrong, from before its first line runs. */
 function watch() {
-  const w = (globalThis.watched = { shift: 0, longest: 0, refused: [], steps: [] });
+  const w = (globalThis.watched = { shift: 0, shifts: [], longest: 0, refused: [], steps: [] });
   const see = (type, take) => {
     if (PerformanceObserver.supportedEntryTypes.includes(type)) new PerformanceObserver((l) => l.getEntries().forEach(take)).observe({ type, buffered: true });
   };
+  const called = (n) => (n ? `${n.parentElement && !n.id ? `${called(n.parentElement)} > ` : ''}${n.nodeName.toLowerCase()}${n.id ? `#${n.id}` : ''}${n.classList?.length ? `.${[...n.classList].join('.')}` : ''}` : 'what is no longer there');
+  const box = ({ x, y, width, height }) => `${[x, y].map(Math.round)} ${Math.round(width)}×${Math.round(height)}`;
   see('layout-shift', (e) => {
-    if (!e.hadRecentInput) w.shift += e.value;
+    if (e.hadRecentInput) return;
+    w.shift += e.value;
+    // Where something was nothing yet, or is nothing any more, has no size.
+    const moved = e.sources.map((s) => `${called(s.node)} from ${box(s.previousRect)} to ${box(s.currentRect)}`);
+    w.shifts.push(`${e.value.toFixed(5)} after ${Math.round(e.startTime)} ms: ${moved.join('; ')}`);
   });
   see('longtask', (e) => (w.longest = Math.max(w.longest, e.duration)));
   addEventListener('securitypolicyviolation', (e) => w.refused.push(`${e.violatedDirective} ${e.blockedURI}`));
