@@ -187,6 +187,7 @@ func (d *debugger) debugFigures(other string) {
 	for range pings {
 		d.line("ping "+other, "Answer {")
 	}
+	synctest.Wait() // a worker counts a message once it has handled it, after it has woken who waits
 	after := d.line("nodeinfo")
 	if rose := d.figure(after, answered) - d.figure(before, answered); rose < pings {
 		t.Errorf("%v more answers after %d pings", rose, pings)
