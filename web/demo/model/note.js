@@ -73,6 +73,7 @@ export class Note extends EventTarget {
     this.draft = text;
     this.merged = false;
     if (this.clash) {
+      if (text === this.clash.text) this.#unclash();
       this.#tell('state');
       return;
     }
@@ -95,7 +96,9 @@ export class Note extends EventTarget {
     const mine = theirs.by.id === this.#me().id;
     const before = this.base;
     this.base = { ...theirs, seq };
-    if (this.clash) {
+    if (this.clash && (mine || this.draft === theirs.text)) {
+      this.#unclash(); // what we wrote has come through after all, or they wrote the same
+    } else if (this.clash) {
       this.clash = this.base;
     } else if (this.draft === before.text || this.draft === theirs.text) {
       this.draft = theirs.text;
@@ -121,11 +124,15 @@ export class Note extends EventTarget {
   settle(which) {
     if (!this.clash) return;
     if (which === 'theirs') this.draft = this.clash.text;
+    this.#unclash();
+    this.#tell('text');
+    this.#tell('state');
+  }
+
+  #unclash() {
     this.clash = null;
     this.state = this.draft === this.base.text ? 'saved' : 'typing';
     this.#plan(0);
-    this.#tell('text');
-    this.#tell('state');
   }
 
   #plan(ms) {

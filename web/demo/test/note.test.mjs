@@ -132,6 +132,29 @@ test('edits of one place are both shown, and one is chosen', async (t) => {
   }
 });
 
+test('a clash ends when both have the same text', async (t) => {
+  for (const [how, end, wanted] of [
+    ['what we wrote comes through after all', (ben) => ben.arrived(2, encode({ text: 'tea at 6', by: { id: 'ben', name: 'ben' }, at: 9 })), 'tea at 6'],
+    ['they write the same', (ben) => ben.arrived(2, encode({ text: 'tea at 6', by: { id: 'ada', name: 'ada' }, at: 9 })), 'tea at 6'],
+    ['we type theirs', (ben) => ben.edit('tea at 5'), 'tea at 5'],
+  ]) {
+    const { ada, ben, pass } = pair(t);
+    ada.edit('tea at 4');
+    await pass(700);
+    ben.hear();
+    ada.edit('tea at 5');
+    ben.edit('tea at 6');
+    await pass(700);
+    assert.equal(ben.clash?.text, 'tea at 5', how);
+    end(ben);
+    assert.equal(ben.clash, null, how);
+    assert.equal(ben.draft, wanted, how);
+    await pass(700);
+    assert.equal(ben.state, 'saved', how);
+    t.mock.timers.reset();
+  }
+});
+
 test('what cannot be written is kept, told and tried again', async (t) => {
   const { ada, pass } = pair(t);
   ada.down = true;
