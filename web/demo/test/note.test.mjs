@@ -111,16 +111,22 @@ test('edits of different places meet in both notes', async (t) => {
   assert.equal(ben.clash, null);
 });
 
+/** clashing are two notes of which Ben's is told that Ada was first. */
+async function clashing(t) {
+  const both = pair(t), { ada, ben, pass } = both;
+  ada.edit('tea at 4');
+  await pass(700);
+  ben.hear();
+  ada.edit('tea at 5');
+  ben.edit('tea at 6');
+  await pass(700);
+  assert.equal(ben.clash?.text, 'tea at 5');
+  return both;
+}
+
 test('edits of one place are both shown, and one is chosen', async (t) => {
   for (const which of ['mine', 'theirs']) {
-    const { ada, ben, pass } = pair(t);
-    ada.edit('tea at 4');
-    await pass(700);
-    ben.hear();
-    ada.edit('tea at 5');
-    ben.edit('tea at 6');
-    await pass(700);
-    assert.equal(ben.clash?.text, 'tea at 5');
+    const { ada, ben, pass } = await clashing(t);
     assert.equal(ben.draft, 'tea at 6', 'what was typed must not go');
     ben.settle(which);
     await pass(700);
@@ -138,14 +144,7 @@ test('a clash ends when both have the same text', async (t) => {
     ['they write the same', (ben) => ben.arrived(2, encode({ text: 'tea at 6', by: { id: 'ada', name: 'ada' }, at: 9 })), 'tea at 6'],
     ['we type theirs', (ben) => ben.edit('tea at 5'), 'tea at 5'],
   ]) {
-    const { ada, ben, pass } = pair(t);
-    ada.edit('tea at 4');
-    await pass(700);
-    ben.hear();
-    ada.edit('tea at 5');
-    ben.edit('tea at 6');
-    await pass(700);
-    assert.equal(ben.clash?.text, 'tea at 5', how);
+    const { ben, pass } = await clashing(t);
     end(ben);
     assert.equal(ben.clash, null, how);
     assert.equal(ben.draft, wanted, how);
